@@ -1,0 +1,1 @@
+export { NncfError, type NncfErrorDetails } from './errors.ts';
