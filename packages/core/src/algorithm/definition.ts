@@ -1,0 +1,116 @@
+import type { Scalar, Variable } from "@tensorflow/tfjs-core";
+import type { ZodType } from "zod";
+import type { InputInfo } from "../config/nncf-config.ts";
+import type { ModelGraph } from "../graph/model-graph.ts";
+import type { TensorData } from "../graph/tensor-data.ts";
+import type { JsonObject } from "../json.ts";
+import type { PlanCommand } from "../plan/compression-plan.ts";
+import type { TensorOperator } from "./operator.ts";
+import type { CompressionScheduler } from "./scheduler.ts";
+import type { CompressionStage } from "./stage.ts";
+import type { AlgorithmStatistics } from "./statistics.ts";
+
+/** What a plan is made from besides the graph. */
+export interface PlanContext<Config> {
+  /** The algorithm's own section, validated. */
+  readonly config: Config;
+  /** JSON pointer of that section, for messages: `/compression/0`. */
+  readonly pointer: string;
+  /** `target_device` of the configuration, `ANY` by default. */
+  readonly targetDevice: string;
+  readonly inputInfo: readonly InputInfo[];
+  /** Commands of algorithms that were planned before, in configuration order. */
+  readonly earlier: readonly PlanCommand[];
+  /** Says something to the user once: a pattern that matches little, an old key. */
+  readonly warn: (message: string) => void;
+}
+
+/** What a live algorithm is made from. */
+export interface CreateContext<Config> extends PlanContext<Config> {
+  readonly graph: ModelGraph;
+  /** This algorithm's commands. */
+  readonly commands: readonly PlanCommand[];
+  /** The model's variables by name. */
+  readonly variables: ReadonlyMap<string, Variable>;
+}
+
+/** A trained parameter and the wishes that its optimizer should honour. */
+export interface CompressionParameter {
+  /** Unique within the algorithm, stable between runs: it names the parameter in checkpoints. */
+  readonly name: string;
+  readonly variable: Variable;
+  /** Parameters of one group share learning rate and weight decay. */
+  readonly group?: string | undefined;
+}
+
+/** What happens while the model runs over calibration data. */
+export interface InitializeContext {
+  /**
+   * Runs the model over at most `maxBatches` batches, `onBatch` after each.
+   * @returns how many batches ran
+   * @throws NncfError `CALIBRATION_EMPTY` when there is no data.
+   */
+  run(options: {
+    readonly maxBatches: number;
+    readonly training?: boolean;
+    readonly onBatch?: (index: number) => void;
+  }): Promise<number>;
+  /** True when data was given at all. */
+  readonly hasData: boolean;
+  /** Samples in one batch; 0 without data. */
+  readonly batchSize: number;
+  /** Progress of the initialization for a bar: what runs, and how far. */
+  readonly progress: (stage: string, done: number, total: number) => void;
+}
+
+/** State as data: figures, and tensors by name. */
+export interface AlgorithmState {
+  readonly json: JsonObject;
+  readonly tensors: Readonly<Record<string, TensorData>>;
+}
+
+/** A compression method at work in one model. */
+export interface CompressionAlgorithm {
+  readonly name: string;
+  /** Version of the layout of {@link AlgorithmState}. */
+  readonly stateVersion: number;
+  /** The operators by {@link PlanCommand.operator}. */
+  readonly operators: ReadonlyMap<string, TensorOperator>;
+  /** Variables that training changes. */
+  readonly parameters: readonly CompressionParameter[];
+  readonly scheduler: CompressionScheduler;
+  /** Ranges, thresholds, batch-norm adaptation: whatever must be known before training. */
+  initialize(context: InitializeContext): Promise<void>;
+  /** The term that joins the task's loss; undefined where there is none. */
+  loss?(): Scalar;
+  stage(): CompressionStage;
+  statistics(): AlgorithmStatistics;
+  state(): AlgorithmState;
+  /** @throws NncfError `STATE_MISMATCH` when the state is of another model. Changes nothing then. */
+  loadState(state: AlgorithmState): void;
+  /** Frees the parameters. */
+  dispose(): void;
+}
+
+/**
+ * A compression method as a package publishes it. `schema` and `plan` need no backend.
+ *
+ * @typeParam Config the algorithm's section of the configuration after parsing, defaults filled in
+ */
+export interface AlgorithmDefinition<Config = unknown> {
+  /** What stands behind `"algorithm"` in a configuration. */
+  readonly name: string;
+  /** Validates the section without its `algorithm` key. Unknown keys are errors (`z.strictObject`). */
+  readonly schema: ZodType<Config>;
+  /** Decides what is inserted where. */
+  plan(graph: ModelGraph, context: PlanContext<Config>): readonly PlanCommand[];
+  /** Makes the operators and their controller. */
+  create(context: CreateContext<Config>): CompressionAlgorithm;
+}
+
+/** Keeps the type of `Config` while a definition is written down. */
+export function defineAlgorithm<Config>(
+  definition: AlgorithmDefinition<Config>,
+): AlgorithmDefinition<Config> {
+  return definition;
+}
