@@ -1,4 +1,9 @@
-import { defineConfig, type UserConfig } from 'tsdown';
+import { defineConfig, type UserConfig } from "tsdown";
 
-const config: UserConfig = defineConfig({ entry: ['src/index.ts'], dts: true, platform: 'neutral', fixedExtension: false });
+const config: UserConfig = defineConfig({
+  entry: ["src/index.ts"],
+  dts: true,
+  platform: "neutral",
+  fixedExtension: false,
+});
 export default config;

@@ -1,0 +1,19 @@
+export {
+  useBackend,
+  type BackendInfo,
+  type SkippedBackend,
+  type UseBackendOptions,
+} from "./select.ts";
+export type { BackendName } from "./load.ts";
+export {
+  hasKernel,
+  isNative,
+  nativeOp,
+  nativeOp1,
+  nativeVersion,
+  runKernel,
+  runKernels,
+  type NativeAttribute,
+  type NativeAttributes,
+} from "./kernel-map.ts";
+export { disableTrainingKernels, enableTrainingKernels } from "./training-kernels.ts";

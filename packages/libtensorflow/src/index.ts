@@ -1,0 +1,1 @@
+export { installUtilShim } from "./util-shim.ts";
