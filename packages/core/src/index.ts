@@ -49,6 +49,7 @@ export type {
   OnnxNodeOptions,
   OnnxOperand,
   OnnxOperatorMapping,
+  OnnxTensor,
 } from "./export/onnx-mapping.ts";
 export {
   exporterToken,

@@ -54,14 +54,27 @@ export interface OnnxBuilder {
   readonly options: JsonObject;
 }
 
-/** A tensor that an operator is applied to. Parameters that broadcast in TensorFlow's layout must be permuted by `perm`. */
+/** A float tensor as ONNX holds it. */
+export interface OnnxTensor {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** A tensor that an operator is applied to, in the layout that it has in the file. */
 export interface OnnxOperand {
   /** Name of the ONNX value; for a weight, of the float initializer that is made only if this getter is read. */
   readonly name: string;
   /** Contents of a weight in ONNX's layout, all earlier operators (masks) applied; undefined for an activation. */
-  readonly weight?: { readonly data: Float32Array; readonly shape: readonly number[] };
-  /** `perm[i]` is the axis in TensorFlow's layout of axis i here. */
+  readonly weight?: OnnxTensor;
+  /** Sizes in ONNX's layout; `null` where the size follows the batch. */
+  readonly shape: readonly (number | null)[];
+  /**
+   * `perm[i]` is the axis in TensorFlow's layout of axis i here. A depthwise filter with a multiplier has no such
+   * permutation, two of its axes become one: prefer {@link OnnxOperand.arrange}.
+   */
   readonly perm: readonly number[];
+  /** Lays a parameter that broadcasts against the tensor in TensorFlow's layout (`[1, 1, 1, C]`) out for here (`[1, C, 1, 1]`). */
+  arrange(parameter: OnnxTensor): OnnxTensor;
   /** Node that reads the operand. */
   readonly consumer: GraphNode;
 }
