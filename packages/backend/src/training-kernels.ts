@@ -1,4 +1,5 @@
-import { registerWasmKernels } from "./wasm/register.ts";
+import { registerDilatedGradients } from "./dilated-gradients.ts";
+import { registerCpuKernels, registerWasmKernels } from "./wasm/register.ts";
 
 let undo: (() => void) | undefined;
 
@@ -20,6 +21,6 @@ export function disableTrainingKernels(): void {
 }
 
 function registerAll(): () => void {
-  const steps = [registerWasmKernels()];
+  const steps = [registerWasmKernels(), registerCpuKernels(), registerDilatedGradients()];
   return () => steps.reverse().forEach((step) => step());
 }

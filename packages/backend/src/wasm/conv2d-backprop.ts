@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { attributesOf, inputsOf } from "../kernel-map.ts";
-import { convSizes, spreadByStride, window, type ConvGradAttributes } from "./geometry.ts";
+import { convSizes, spreadByStride, window, type ConvGradAttributes } from "../geometry.ts";
 
 /**
  * Gradient of a convolution with respect to its filter, as a convolution: the input with batch and channels exchanged is convolved with the output's

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { attributesOf, inputsOf } from "../kernel-map.ts";
-import { convSizes, spreadByStride, window, type ConvGradAttributes } from "./geometry.ts";
+import { convSizes, spreadByStride, window, type ConvGradAttributes } from "../geometry.ts";
 
 /** Sum over all axes but the last, as a product with ones: much quicker on wasm than its reduction, which transposes first. */
 export function sumToLastAxis(x: tf.Tensor): tf.Tensor1D {

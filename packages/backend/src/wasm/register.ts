@@ -1,20 +1,32 @@
-import type { KernelConfig } from "@tensorflow/tfjs-core";
 import { exchangeKernel } from "../kernel-map.ts";
+import { avgPoolGradConfig, maxPoolGradConfig } from "../portable/pooling.ts";
+import { resizeGradConfigs } from "../portable/resize.ts";
+import { segmentSumConfig } from "../portable/segment-sum.ts";
 import { conv2dBackpropFilterConfig, conv2dBackpropInputConfig } from "./conv2d-backprop.ts";
 import {
   depthwiseBackpropFilterConfig,
   depthwiseBackpropInputConfig,
 } from "./depthwise-backprop.ts";
+import { correctedConvolutions } from "./same-padding.ts";
 
-const KERNELS: readonly KernelConfig[] = [
-  conv2dBackpropFilterConfig,
-  conv2dBackpropInputConfig,
-  depthwiseBackpropFilterConfig,
-  depthwiseBackpropInputConfig,
-];
-
-/** Registers the kernels that training needs and the wasm backend lacks, or has only as plain loops. Returns the undo. */
+/** Registers the kernels that training needs and the wasm backend lacks, has wrong, or has only as plain loops. Returns the undo. */
 export function registerWasmKernels(): () => void {
-  const undo = KERNELS.map(exchangeKernel);
+  const undo = [
+    conv2dBackpropFilterConfig,
+    conv2dBackpropInputConfig,
+    depthwiseBackpropFilterConfig,
+    depthwiseBackpropInputConfig,
+    maxPoolGradConfig("wasm"),
+    avgPoolGradConfig("wasm"),
+    segmentSumConfig("wasm"),
+    ...resizeGradConfigs("wasm"),
+    ...correctedConvolutions(),
+  ].map(exchangeKernel);
+  return () => undo.reverse().forEach((restore) => restore());
+}
+
+/** Registers the gradients that the cpu backend has wrong. Returns the undo. */
+export function registerCpuKernels(): () => void {
+  const undo = [avgPoolGradConfig("cpu"), ...resizeGradConfigs("cpu")].map(exchangeKernel);
   return () => undo.reverse().forEach((restore) => restore());
 }

@@ -97,3 +97,28 @@ export function spreadByStride(
   ]);
   return tf.reshape(tall, [batch, rows * strideHeight, columns * strideWidth, channels]);
 }
+
+/** What pooling's gradient kernels get as attributes. */
+export interface PoolAttributes {
+  readonly filterSize: [number, number] | number;
+  readonly strides: [number, number] | number;
+  readonly pad: "valid" | "same" | number | tf.backend_util.ExplicitPadding;
+  readonly dimRoundingMode?: "floor" | "round" | "ceil";
+}
+
+/** The sizes of a pooling from its input's shape and the attributes of its gradient kernel. */
+export function poolSizes(
+  inputShape: number[],
+  attributes: PoolAttributes,
+): tf.backend_util.Conv2DInfo {
+  const { filterSize, strides, pad, dimRoundingMode } = attributes;
+  const [batch = 1, height = 1, width = 1, channels = 1] = inputShape;
+  return tf.backend_util.computePool2DInfo(
+    [batch, height, width, channels],
+    filterSize,
+    strides,
+    1,
+    pad,
+    dimRoundingMode,
+  );
+}
