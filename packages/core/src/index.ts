@@ -66,3 +66,10 @@ export type {
   ParsedConfig,
   TypedAlgorithmConfig,
 } from "./config/nncf-config.ts";
+export { readSafetensors, writeSafetensors } from "./state/safetensors.ts";
+export type {
+  SafetensorsData,
+  SafetensorsDtype,
+  SafetensorsFile,
+  SafetensorsTensor,
+} from "./state/safetensors.ts";
