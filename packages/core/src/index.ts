@@ -73,3 +73,4 @@ export type {
   SafetensorsFile,
   SafetensorsTensor,
 } from "./state/safetensors.ts";
+export { readFileBytes, writeFileAtomic } from "./state/file.ts";
