@@ -1,0 +1,171 @@
+import type { RangeEstimatorType } from './range/estimator.ts';
+
+/** Where zero lies in a quantizer's range: in its middle or at its lower end, or wherever the data want it. */
+export type QuantizationMode = 'symmetric' | 'asymmetric';
+
+/** One address, or several: exact (`encoder/conv1`, a scope with all below it) or a regular expression (`{re}conv.*`). */
+export type Scopes = string | readonly string[];
+
+/** How one tensor is rounded. */
+export interface QuantizerOptions {
+  /** @default the preset's */
+  readonly mode?: QuantizationMode | undefined;
+  /** Bit width, 2 to 16. @default 8 */
+  readonly bits?: number | undefined;
+  /** Symmetric activations: `true` forces levels on both sides of zero, `false` on one; left out, the data decide. */
+  readonly signed?: boolean | undefined;
+  /** One scale for every channel. @default true for weights, false for activations */
+  readonly per_channel?: boolean | undefined;
+}
+
+/** Parameters of the percentile estimators. */
+export interface PercentileParams {
+  /** @default 0.1 */
+  readonly min_percentile?: number | undefined;
+  /** @default 99.9 */
+  readonly max_percentile?: number | undefined;
+}
+
+/** How the first range of a quantizer is found. */
+export interface RangeOptions {
+  /** Samples to look at; whole batches are read. @default 256 */
+  readonly num_init_samples?: number | undefined;
+  /** The same in batches: the name of the paper's time. Wins over `num_init_samples`. */
+  readonly num_init_steps?: number | undefined;
+  /** @default 'mean_min_max' for activations, 'min_max' for weights */
+  readonly type?: RangeEstimatorType | 'mixed_min_max' | undefined;
+  readonly params?: PercentileParams | undefined;
+}
+
+/** {@link RangeOptions} for some of the quantizers; the first entry that fits a quantizer counts. */
+export interface ScopedRangeOptions extends RangeOptions {
+  readonly target_scopes?: Scopes | undefined;
+  readonly ignored_scopes?: Scopes | undefined;
+  /** @default both */
+  readonly target_quantizer_group?: 'activations' | 'weights' | undefined;
+}
+
+/** Forward passes in training mode that bring the moving statistics of batch normalization in line with the quantized model. */
+export interface BatchNormAdaptationOptions {
+  /** Samples to run; 0 leaves the statistics alone. @default 2000 */
+  readonly num_bn_adaptation_samples?: number | undefined;
+  /** The same in batches: the name of the paper's time. Wins over `num_bn_adaptation_samples`. */
+  readonly num_bn_adaptation_steps?: number | undefined;
+  /** Samples that run first with little memory (momentum 0.1), so that the old statistics are forgotten. @default 0 */
+  readonly num_bn_forget_samples?: number | undefined;
+  /** The same in batches. Wins over `num_bn_forget_samples`. */
+  readonly num_bn_forget_steps?: number | undefined;
+}
+
+/** Bit widths that are chosen quantizer by quantizer. */
+export interface PrecisionOptions {
+  /** `manual`: those of `bitwidth_per_scope`. */
+  readonly type: 'manual' | 'hawq' | 'autoq';
+  /**
+   * Pairs of a bit width and an address. `conv1|WEIGHT` means the weights of `conv1`, `conv1|INPUT` the activations that it reads, `conv1|OUTPUT`
+   * the quantizer of what it computes; without an ending, weights and inputs.
+   */
+  readonly bitwidth_per_scope?: readonly (readonly [bits: number, scope: string])[] | undefined;
+  readonly bits?: readonly number[] | undefined;
+  readonly num_data_points?: number | undefined;
+  readonly iter_number?: number | undefined;
+  readonly tolerance?: number | undefined;
+  readonly compression_ratio?: number | undefined;
+  readonly eval_subset_ratio?: number | undefined;
+  readonly warmup_iter_number?: number | undefined;
+  readonly traces_per_layer_path?: string | undefined;
+  readonly dump_init_precision_data?: boolean | undefined;
+  readonly bitwidth_assignment_mode?: 'strict' | 'liberal' | undefined;
+}
+
+/** What happens between building the compressed model and training it. */
+export interface InitializerOptions {
+  /** One set of options for all quantizers, or a list by scope. */
+  readonly range?: RangeOptions | readonly ScopedRangeOptions[] | undefined;
+  /** Left out, batch normalization keeps its statistics: initialization then changes nothing but quantizers. */
+  readonly batchnorm_adaptation?: BatchNormAdaptationOptions | undefined;
+  readonly precision?: PrecisionOptions | undefined;
+}
+
+/** Wishes for all weights or all activations. */
+export interface QuantizerGroupOptions extends QuantizerOptions {
+  readonly ignored_scopes?: Scopes | undefined;
+  readonly target_scopes?: Scopes | undefined;
+  /** Train the logarithm of the scale instead of the scale. @default false */
+  readonly logarithm_scale?: boolean | undefined;
+}
+
+/** Wishes for all activations. */
+export interface ActivationOptions extends QuantizerGroupOptions {
+  /** Groups of nodes whose inputs share one quantizer. */
+  readonly unified_scale_ops?: readonly (readonly string[])[] | undefined;
+}
+
+/** Exceptions for some quantizers. */
+export interface QuantizerOverride extends QuantizerOptions {
+  readonly initializer?: { readonly range?: RangeOptions | readonly ScopedRangeOptions[] | undefined } | undefined;
+}
+
+/** Exceptions by the address of the operation that reads the tensor. An exact address counts more than a regular expression. */
+export interface ScopeOverrides {
+  readonly weights?: Readonly<Record<string, QuantizerOverride>> | undefined;
+  readonly activations?: Readonly<Record<string, QuantizerOverride>> | undefined;
+}
+
+/** Staged quantization: weights and activations start at epochs of their own, and the learning rate follows. */
+export interface StagedOptions {
+  /** Number of completed epochs after which activations are quantized. @default 1 */
+  readonly activations_quant_start_epoch?: number | undefined;
+  /** Number of completed epochs after which weights are quantized. @default 1 */
+  readonly weights_quant_start_epoch?: number | undefined;
+  readonly lr_poly_drop_start_epoch?: number | undefined;
+  /** @default 30 */
+  readonly lr_poly_drop_duration_epochs?: number | undefined;
+  readonly disable_wd_start_epoch?: number | undefined;
+  /** @default 1e-3 */
+  readonly base_lr?: number | undefined;
+  /** @default 1e-5 */
+  readonly base_wd?: number | undefined;
+  readonly batch_multiplier?: number | undefined;
+}
+
+/** The section `{ "algorithm": "quantization" }`. Keys and defaults are those of NNCF's configuration files unless noted. */
+export interface QuantizationConfig {
+  readonly initializer?: InitializerOptions | undefined;
+  readonly weights?: QuantizerGroupOptions | undefined;
+  readonly activations?: ActivationOptions | undefined;
+  /** `performance`: both symmetric. `mixed`: weights symmetric, activations asymmetric. @default 'performance' */
+  readonly preset?: 'performance' | 'mixed' | undefined;
+  /** @default true */
+  readonly quantize_inputs?: boolean | undefined;
+  /** @default false */
+  readonly quantize_outputs?: boolean | undefined;
+  /** Chains of operations, `["MatMul", "Softmax"]`, that count as one: nothing inside is quantized. */
+  readonly quantizable_subgraph_patterns?: readonly (readonly string[])[] | undefined;
+  readonly scope_overrides?: ScopeOverrides | undefined;
+  /** Format of exported files when the export itself does not say: standard QuantizeLinear/DequantizeLinear or OpenVINO's FakeQuantize. @default true */
+  readonly export_to_onnx_standard_ops?: boolean | undefined;
+  /**
+   * Weights of 8 bits use half of their levels, so that sums do not overflow on processors without VNNI. @default 'disable' (NNCF: 'enable', for
+   * processors older than this library)
+   */
+  readonly overflow_fix?: 'enable' | 'disable' | 'first_layer_only' | undefined;
+  /** Makes the quantization staged. */
+  readonly params?: StagedOptions | undefined;
+  readonly ignored_scopes?: Scopes | undefined;
+  readonly target_scopes?: Scopes | undefined;
+  /** Factor on the gradients of the quantizers' parameters. @default 1 */
+  readonly compression_lr_multiplier?: number | undefined;
+}
+
+declare module '@nncf/core' {
+  interface AlgorithmConfigs {
+    quantization: QuantizationConfig;
+  }
+}
+
+/** A list of addresses, however it was written. */
+export function scopeList(scopes: Scopes | undefined): readonly string[] {
+  if (scopes === undefined) return [];
+  return typeof scopes === 'string' ? [scopes] : scopes;
+}

@@ -1,0 +1,129 @@
+import type { ChannelView } from '../channels.ts';
+import { channelExtremes, type Extremes, visitChannels } from './extremes.ts';
+import { type SketchOptions, ValueSketch } from './value-sketch.ts';
+
+/** One batch: its values in the layout of `view`, its extremes by channel, and how many samples it has. */
+export interface Batch {
+  readonly values: Float32Array;
+  readonly view: ChannelView;
+  readonly extremes: Extremes;
+  readonly samples: number;
+}
+
+/** A statistic of batches that ends in a lowest and a highest value for every channel. */
+export interface RangeStatistic {
+  update(batch: Batch): void;
+  extremes(): Extremes;
+}
+
+/** How the extremes of several batches or samples become one. */
+export type Aggregate = 'extreme' | 'mean';
+
+/** The smallest or mean minimum and the largest or mean maximum of the extremes handed in. */
+export class ExtremesAggregate {
+  readonly #aggregate: { readonly min: Aggregate; readonly max: Aggregate };
+  #min: Float64Array | undefined;
+  #max: Float64Array | undefined;
+  #count = 0;
+
+  constructor(aggregate: { readonly min: Aggregate; readonly max: Aggregate }) {
+    this.#aggregate = aggregate;
+  }
+
+  add({ min, max }: Extremes): void {
+    const { min: ofMin, max: ofMax } = this.#aggregate;
+    this.#min = this.#min?.map((old, i) => (ofMin === 'mean' ? old + min[i]! : Math.min(old, min[i]!))) ?? min;
+    this.#max = this.#max?.map((old, i) => (ofMax === 'mean' ? old + max[i]! : Math.max(old, max[i]!))) ?? max;
+    this.#count++;
+  }
+
+  extremes(): Extremes {
+    const { min, max } = this.#aggregate;
+    return {
+      min: this.#min!.map((value) => (min === 'mean' ? value / this.#count : value)),
+      max: this.#max!.map((value) => (max === 'mean' ? value / this.#count : value)),
+    };
+  }
+}
+
+/** `min_max` (running extremes) and `mean_min_max` (mean over batches of each batch's extremes). */
+export function batchExtremes(aggregate: Aggregate): RangeStatistic {
+  const total = new ExtremesAggregate({ min: aggregate, max: aggregate });
+  return { update: (batch) => total.add(batch.extremes), extremes: () => total.extremes() };
+}
+
+/**
+ * `mixed_min_max` of a whole activation: the mean over samples of each sample's maximum, with the mean of the minima beside it, or with
+ * their minimum where the maxima are magnitudes.
+ */
+export function sampleExtremes(absolute: boolean): RangeStatistic {
+  const total = new ExtremesAggregate({ min: absolute ? 'extreme' : 'mean', max: 'mean' });
+  return {
+    update({ values, samples }) {
+      const view = { outer: 1, channels: samples, inner: values.length / samples };
+      const { min, max } = channelExtremes(values, view, absolute);
+      for (let i = 0; i < samples; i++) total.add({ min: min.slice(i, i + 1), max: max.slice(i, i + 1) });
+    },
+    extremes: () => total.extremes(),
+  };
+}
+
+/** `percentile`: two percentiles of all values of all batches. */
+export function percentiles(shares: readonly [number, number], sketch: (channels: number) => SketchOptions): RangeStatistic {
+  const collected = collector(sketch, () => true);
+  return {
+    update: (batch) => collected.update(batch),
+    extremes: () => ({ min: collected.map((values) => values.quantile(shares[0])), max: collected.map((values) => values.quantile(shares[1])) }),
+  };
+}
+
+/** `mean_percentile`: the mean over batches of each batch's two percentiles. */
+export function meanPercentiles(shares: readonly [number, number], sketch: (channels: number) => SketchOptions): RangeStatistic {
+  const total = new ExtremesAggregate({ min: 'mean', max: 'mean' });
+  return {
+    update(batch) {
+      const statistic = percentiles(shares, sketch);
+      statistic.update(batch);
+      total.add(statistic.extremes());
+    },
+    extremes: () => total.extremes(),
+  };
+}
+
+/** Standard deviations of a normal distribution in one median absolute deviation, to the digits NNCF has. */
+const SIGMAS_PER_MAD = 1.482623;
+
+/**
+ * `threesigma`: median ± 3·1.4826·MAD of all values but the zeros, which would be most of what a ReLU puts out. A channel that is zero
+ * everywhere has the range [0, 0].
+ */
+export function threeSigma(sketch: (channels: number) => SketchOptions): RangeStatistic {
+  const collected = collector(sketch, (value) => value !== 0);
+  return {
+    update: (batch) => collected.update(batch),
+    extremes() {
+      const median = collected.map((values) => values.quantile(0.5) || 0);
+      const spread = collected.map((values, c) => 3 * SIGMAS_PER_MAD * (values.medianDeviation(median[c]!) || 0));
+      return { min: median.map((value, c) => value - spread[c]!), max: median.map((value, c) => value + spread[c]!) };
+    },
+  };
+}
+
+interface Collector {
+  update(batch: Batch): void;
+  map(of: (values: ValueSketch, channel: number) => number): Float64Array;
+}
+
+function collector(sketch: (channels: number) => SketchOptions, keep: (value: number) => boolean): Collector {
+  let sketches: ValueSketch[] = [];
+  return {
+    update({ values, view }) {
+      const { channels } = view;
+      if (sketches.length === 0) sketches = Array.from({ length: channels }, () => new ValueSketch(sketch(channels)));
+      visitChannels(values, view, (channel, value) => {
+        if (keep(value)) sketches[channel]!.add(value);
+      });
+    },
+    map: (of) => Float64Array.from(sketches, of),
+  };
+}
