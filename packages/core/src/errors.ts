@@ -18,13 +18,10 @@ export class NncfError extends Error {
   readonly hint: string | undefined;
 
   constructor(details: NncfErrorDetails) {
-    const source = details.source === undefined ? "" : ` [${details.source}]`;
-    const hint = details.hint === undefined ? "" : `\n  ${details.hint}`;
-    super(
-      `[nncf]${source} ${details.message}${hint}`,
-      details.cause === undefined ? {} : { cause: details.cause },
-    );
-    this.name = "NncfError";
+    const source = details.source === undefined ? '' : ` [${details.source}]`;
+    const hint = details.hint === undefined ? '' : `\n  ${details.hint}`;
+    super(`[nncf]${source} ${details.message}${hint}`, details.cause === undefined ? {} : { cause: details.cause });
+    this.name = 'NncfError';
     this.code = details.code;
     this.hint = details.hint;
   }

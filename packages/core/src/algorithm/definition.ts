@@ -1,14 +1,14 @@
-import type { Scalar, Variable } from "@tensorflow/tfjs-core";
-import type { ZodType } from "zod";
-import type { InputInfo } from "../config/nncf-config.ts";
-import type { ModelGraph } from "../graph/model-graph.ts";
-import type { TensorData } from "../graph/tensor-data.ts";
-import type { JsonObject } from "../json.ts";
-import type { PlanCommand } from "../plan/compression-plan.ts";
-import type { TensorOperator } from "./operator.ts";
-import type { CompressionScheduler } from "./scheduler.ts";
-import type { CompressionStage } from "./stage.ts";
-import type { AlgorithmStatistics } from "./statistics.ts";
+import type { Scalar, Variable } from '@tensorflow/tfjs-core';
+import type { ZodType } from 'zod';
+import type { InputInfo } from '../config/nncf-config.ts';
+import type { ModelGraph } from '../graph/model-graph.ts';
+import type { TensorData } from '../graph/tensor-data.ts';
+import type { JsonObject } from '../json.ts';
+import type { PlanCommand } from '../plan/compression-plan.ts';
+import type { TensorOperator } from './operator.ts';
+import type { CompressionScheduler } from './scheduler.ts';
+import type { CompressionStage } from './stage.ts';
+import type { AlgorithmStatistics } from './statistics.ts';
 
 /** What a plan is made from besides the graph. */
 export interface PlanContext<Config> {
@@ -50,11 +50,7 @@ export interface InitializeContext {
    * @returns how many batches ran
    * @throws NncfError `CALIBRATION_EMPTY` when there is no data.
    */
-  run(options: {
-    readonly maxBatches: number;
-    readonly training?: boolean;
-    readonly onBatch?: (index: number) => void;
-  }): Promise<number>;
+  run(options: { readonly maxBatches: number; readonly training?: boolean; readonly onBatch?: (index: number) => void }): Promise<number>;
   /** True when data was given at all. */
   readonly hasData: boolean;
   /** Samples in one batch; 0 without data. */
@@ -109,8 +105,6 @@ export interface AlgorithmDefinition<Config = unknown> {
 }
 
 /** Keeps the type of `Config` while a definition is written down. */
-export function defineAlgorithm<Config>(
-  definition: AlgorithmDefinition<Config>,
-): AlgorithmDefinition<Config> {
+export function defineAlgorithm<Config>(definition: AlgorithmDefinition<Config>): AlgorithmDefinition<Config> {
   return definition;
 }

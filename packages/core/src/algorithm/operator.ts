@@ -1,4 +1,4 @@
-import type { Tensor, Variable } from "@tensorflow/tfjs-core";
+import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 
 /** What is known when an operator runs. */
 export interface OperatorContext {

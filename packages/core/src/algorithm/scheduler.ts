@@ -1,4 +1,4 @@
-import type { JsonObject } from "../json.ts";
+import type { JsonObject } from '../json.ts';
 
 /** Moves a method along its schedule. */
 export interface CompressionScheduler {

@@ -1,13 +1,13 @@
-import type { JsonObject } from "../json.ts";
+import type { JsonObject } from '../json.ts';
 
 /** One input of the model. */
 export interface InputInfo {
   /** Sizes with the batch first, as the model's input has them (a NCHW `sample_size` is recognised and turned). */
   readonly sample_size: readonly number[];
   /** Element type: `float` (default) or `long`. */
-  readonly type?: "float" | "long" | undefined;
+  readonly type?: 'float' | 'long' | undefined;
   /** What the trace feeds: `random` (default), `ones`, `zeros`. */
-  readonly filler?: "ones" | "zeros" | "random" | undefined;
+  readonly filler?: 'ones' | 'zeros' | 'random' | undefined;
   readonly keyword?: string | undefined;
 }
 

@@ -1,8 +1,8 @@
-import type { Variable } from "@tensorflow/tfjs-core";
-import type { TensorOperator } from "../algorithm/operator.ts";
-import type { ModelGraph } from "../graph/model-graph.ts";
-import type { JsonObject } from "../json.ts";
-import type { CompressionPlan } from "../plan/compression-plan.ts";
+import type { Variable } from '@tensorflow/tfjs-core';
+import type { TensorOperator } from '../algorithm/operator.ts';
+import type { ModelGraph } from '../graph/model-graph.ts';
+import type { JsonObject } from '../json.ts';
+import type { CompressionPlan } from '../plan/compression-plan.ts';
 
 /** Everything an exporter reads. The model itself is not among it: the graph and the variables say all. */
 export interface ExportSource {

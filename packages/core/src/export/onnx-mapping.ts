@@ -1,21 +1,10 @@
-import type { TensorOperator } from "../algorithm/operator.ts";
-import type { TypedArray } from "../graph/tensor-data.ts";
-import type { JsonObject } from "../json.ts";
-import type { GraphNode } from "../graph/model-graph.ts";
+import type { TensorOperator } from '../algorithm/operator.ts';
+import type { TypedArray } from '../graph/tensor-data.ts';
+import type { JsonObject } from '../json.ts';
+import type { GraphNode } from '../graph/model-graph.ts';
 
 /** An element type of ONNX, by its name in the standard. */
-export type OnnxDataType =
-  | "FLOAT"
-  | "FLOAT16"
-  | "INT4"
-  | "UINT4"
-  | "INT8"
-  | "UINT8"
-  | "INT16"
-  | "UINT16"
-  | "INT32"
-  | "INT64"
-  | "BOOL";
+export type OnnxDataType = 'FLOAT' | 'FLOAT16' | 'INT4' | 'UINT4' | 'INT8' | 'UINT8' | 'INT16' | 'UINT16' | 'INT32' | 'INT64' | 'BOOL';
 
 /** Attribute values: an integer is given as `{ int: 1 }`, a real number as `{ float: 0.5 }`. */
 export type OnnxAttribute =
@@ -40,12 +29,7 @@ export interface OnnxBuilder {
   /** Appends a node, returns the names of its outputs. */
   node(op: string, inputs: readonly string[], options?: OnnxNodeOptions): readonly string[];
   /** Adds an initializer, returns its name. Equal contents may be stored once. INT8/UINT8 data come as Int32Array or Uint8Array. */
-  constant(
-    data: TypedArray | readonly number[],
-    shape: readonly number[],
-    type: OnnxDataType,
-    name?: string,
-  ): string;
+  constant(data: TypedArray | readonly number[], shape: readonly number[], type: OnnxDataType, name?: string): string;
   /** Declares that the file uses an operator set. */
   useDomain(domain: string, version: number): void;
   /** Version of the standard operator set in the file. */

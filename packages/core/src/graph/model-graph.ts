@@ -1,9 +1,9 @@
-import { NncfError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
-import type { TensorData } from "./tensor-data.ts";
+import { NncfError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import type { TensorData } from './tensor-data.ts';
 
 /** Where a value comes from. */
-export type ValueKind = "input" | "variable" | "constant" | "activation";
+export type ValueKind = 'input' | 'variable' | 'constant' | 'activation';
 
 /** A tensor that flows through the model. */
 export interface GraphValue {
@@ -67,8 +67,7 @@ export interface Operand {
 /** The value with this id. */
 export function valueOf(graph: ModelGraph, id: number): GraphValue {
   const value = graph.values[id];
-  if (value === undefined)
-    throw new NncfError({ code: "GRAPH_INVALID", message: `The graph has no value ${id}.` });
+  if (value === undefined) throw new NncfError({ code: 'GRAPH_INVALID', message: `The graph has no value ${id}.` });
   return value;
 }
 
@@ -90,7 +89,6 @@ export function nodeNamed(graph: ModelGraph, name: string): GraphNode | undefine
 /** Every operand that reads a value, in execution order, indexed by value id. Linear in the size of the graph. */
 export function consumersByValue(graph: ModelGraph): readonly (readonly Operand[])[] {
   const consumers: Operand[][] = graph.values.map(() => []);
-  for (const node of graph.nodes)
-    node.inputs.forEach((id, port) => consumers[id]?.push({ node, port }));
+  for (const node of graph.nodes) node.inputs.forEach((id, port) => consumers[id]?.push({ node, port }));
   return consumers;
 }

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../json.ts";
+import type { JsonObject } from '../json.ts';
 
 /** The operand of a node, by the node's address. */
 export interface InsertionPoint {
@@ -10,7 +10,7 @@ export interface InsertionPoint {
  * What an operator does to a tensor, in the order of application on one operand: first `mask` (values become zero),
  * then `discretize` (values move to a grid).
  */
-export type TransformKind = "mask" | "discretize";
+export type TransformKind = 'mask' | 'discretize';
 
 /** One operator and the operands that it changes. One operator at several operands keeps one set of parameters. */
 export interface PlanCommand {
@@ -19,7 +19,7 @@ export interface PlanCommand {
   /** Unique within the plan: `<algorithm>/<value>`. */
   readonly operator: string;
   /** Whether the operand is a trained variable or a computed tensor. */
-  readonly target: "weight" | "activation";
+  readonly target: 'weight' | 'activation';
   readonly transform: TransformKind;
   readonly points: readonly InsertionPoint[];
   /** Name of the value in the graph; for a weight the variable's name. Several for a shared (unified) operator. */

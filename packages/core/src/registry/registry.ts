@@ -1,6 +1,6 @@
-import "reflect-metadata";
-import { container, type DependencyContainer } from "tsyringe";
-import { NncfError } from "../errors.ts";
+import 'reflect-metadata';
+import { container, type DependencyContainer } from 'tsyringe';
+import { NncfError } from '../errors.ts';
 
 /** Names a kind of plug-in and the type that its plug-ins have. */
 export interface RegistryToken<Plugin> {
@@ -47,8 +47,8 @@ export function registered<Plugin>(token: RegistryToken<Plugin>): readonly strin
 
 function alreadyRegistered(kind: string, name: string): NncfError {
   return new NncfError({
-    code: "ALREADY_REGISTERED",
+    code: 'ALREADY_REGISTERED',
     message: `Another ${kind} is registered as "${name}".`,
-    hint: "Two versions of one package may be installed; `npm ls` shows them. Otherwise give yours another name.",
+    hint: 'Two versions of one package may be installed; `npm ls` shows them. Otherwise give yours another name.',
   });
 }

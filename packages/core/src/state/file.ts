@@ -1,4 +1,4 @@
-import { NncfError } from "../errors.ts";
+import { NncfError } from '../errors.ts';
 
 /**
  * Writes a file whole or not at all: into a neighbour first, then renamed over the old one.
@@ -6,8 +6,8 @@ import { NncfError } from "../errors.ts";
  * @throws NncfError `FILE_UNWRITABLE` that names the file
  */
 export async function writeFileAtomic(file: string, contents: Uint8Array | string): Promise<void> {
-  const fs = await import("node:fs/promises");
-  const path = await import("node:path");
+  const fs = await import('node:fs/promises');
+  const path = await import('node:path');
   const partial = `${file}.${process.pid}.partial`;
   try {
     await fs.mkdir(path.dirname(file), { recursive: true });
@@ -16,9 +16,9 @@ export async function writeFileAtomic(file: string, contents: Uint8Array | strin
   } catch (cause) {
     await fs.rm(partial, { force: true }).catch(() => undefined);
     throw fileError(
-      "FILE_UNWRITABLE",
+      'FILE_UNWRITABLE',
       `${file} cannot be written: ${reason(cause)}`,
-      "Nothing was changed. Check the folder, its rights and the space on the disk.",
+      'Nothing was changed. Check the folder, its rights and the space on the disk.',
       cause,
     );
   }
@@ -26,16 +26,11 @@ export async function writeFileAtomic(file: string, contents: Uint8Array | strin
 
 /** Reads a file. @throws NncfError `FILE_UNREADABLE` that names the file */
 export async function readFileBytes(file: string): Promise<Uint8Array> {
-  const fs = await import("node:fs/promises");
+  const fs = await import('node:fs/promises');
   try {
     return await fs.readFile(file);
   } catch (cause) {
-    throw fileError(
-      "FILE_UNREADABLE",
-      `${file} cannot be read: ${reason(cause)}`,
-      "Check the path.",
-      cause,
-    );
+    throw fileError('FILE_UNREADABLE', `${file} cannot be read: ${reason(cause)}`, 'Check the path.', cause);
   }
 }
 

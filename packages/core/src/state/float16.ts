@@ -12,9 +12,7 @@ export function widenFloat16(bits: Uint16Array): Float32Array {
 /** Rounds float32 numbers to half precision, half to even; from 65520 on they become infinite. */
 export function narrowToFloat16(values: Float32Array): Uint16Array {
   const exponents = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(values, (value, index) =>
-    narrow(value, ((exponents[index]! >>> 23) & 0xff) - 127),
-  );
+  return Uint16Array.from(values, (value, index) => narrow(value, ((exponents[index]! >>> 23) & 0xff) - 127));
 }
 
 function widen(bits: number): number {
@@ -22,9 +20,7 @@ function widen(bits: number): number {
   const exponent = (bits >> 10) & 0x1f;
   const mantissa = bits & 0x3ff;
   if (exponent === 0x1f) return mantissa === 0 ? sign * Infinity : NaN;
-  return exponent === 0
-    ? sign * mantissa * 2 ** -24
-    : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+  return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
 
 /** `exponent` is the value's own binary exponent; a carry out of the mantissa runs into the exponent's bits as it should. */

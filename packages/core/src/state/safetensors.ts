@@ -1,8 +1,8 @@
-import { NncfError } from "../errors.ts";
-import { narrowToFloat16, widenFloat16 } from "./float16.ts";
+import { NncfError } from '../errors.ts';
+import { narrowToFloat16, widenFloat16 } from './float16.ts';
 
 /** Element types that are read and written here. */
-export type SafetensorsDtype = "F32" | "F16" | "I64" | "I32" | "I8" | "U8" | "BOOL";
+export type SafetensorsDtype = 'F32' | 'F16' | 'I64' | 'I32' | 'I8' | 'U8' | 'BOOL';
 
 /** Elements of a tensor. */
 export type SafetensorsData = Float32Array | Int32Array | Int8Array | Uint8Array | BigInt64Array;
@@ -38,7 +38,7 @@ interface Entry {
   readonly end: number;
 }
 
-const METADATA = "__metadata__";
+const METADATA = '__metadata__';
 /** The format's own limit for the header, in bytes. */
 const HEADER_LIMIT = 100_000_000;
 const LITTLE_ENDIAN: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
@@ -49,26 +49,26 @@ const asIs = (data: SafetensorsData): ArrayBufferView => data;
 const CODECS: Readonly<Record<SafetensorsDtype, Codec>> = {
   I64: {
     size: 8,
-    array: "BigInt64Array",
+    array: 'BigInt64Array',
     decode: (buffer) => new BigInt64Array(buffer),
     encode: asIs,
   },
   F32: {
     size: 4,
-    array: "Float32Array",
+    array: 'Float32Array',
     decode: (buffer) => new Float32Array(buffer),
     encode: asIs,
   },
-  I32: { size: 4, array: "Int32Array", decode: (buffer) => new Int32Array(buffer), encode: asIs },
+  I32: { size: 4, array: 'Int32Array', decode: (buffer) => new Int32Array(buffer), encode: asIs },
   F16: {
     size: 2,
-    array: "Float32Array",
+    array: 'Float32Array',
     decode: (buffer) => widenFloat16(new Uint16Array(buffer)),
     encode: (data) => narrowToFloat16(data as Float32Array),
   },
-  I8: { size: 1, array: "Int8Array", decode: (buffer) => new Int8Array(buffer), encode: asIs },
-  U8: { size: 1, array: "Uint8Array", decode: (buffer) => new Uint8Array(buffer), encode: asIs },
-  BOOL: { size: 1, array: "Uint8Array", decode: (buffer) => new Uint8Array(buffer), encode: asIs },
+  I8: { size: 1, array: 'Int8Array', decode: (buffer) => new Int8Array(buffer), encode: asIs },
+  U8: { size: 1, array: 'Uint8Array', decode: (buffer) => new Uint8Array(buffer), encode: asIs },
+  BOOL: { size: 1, array: 'Uint8Array', decode: (buffer) => new Uint8Array(buffer), encode: asIs },
 };
 const DTYPES = Object.keys(CODECS);
 
@@ -86,9 +86,7 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
     .map(([name, entry]) => readEntry(name, entry))
     .sort((first, second) => first.begin - second.begin || first.end - second.end);
   checkCoverage(entries, bytes.length - start);
-  const tensors = new Map(
-    entries.map((entry) => [entry.name, decodeTensor(entry, bytes.subarray(start))]),
-  );
+  const tensors = new Map(entries.map((entry) => [entry.name, decodeTensor(entry, bytes.subarray(start))]));
   return { tensors, metadata };
 }
 
@@ -101,17 +99,13 @@ export function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const ordered = [...tensors].sort(([nameA, a], [nameB, b]) => compareTensors(nameA, a, nameB, b));
-  const header: [string, unknown][] =
-    Object.keys(metadata).length > 0 ? [[METADATA, metadata]] : [];
+  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [[METADATA, metadata]] : [];
   const parts: Uint8Array[] = [];
   let end = 0;
   for (const [name, tensor] of ordered) {
     checkTensor(name, tensor);
     const part = encodeTensor(tensor);
-    header.push([
-      name,
-      { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [end, (end += part.length)] },
-    ]);
+    header.push([name, { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [end, (end += part.length)] }]);
     parts.push(part);
   }
   return assemble(Object.fromEntries(header), parts, end);
@@ -120,27 +114,25 @@ export function writeSafetensors(
 function readHeader(bytes: Uint8Array): [header: Record<string, unknown>, start: number] {
   if (bytes.length < 8) throw corrupt(`${bytes.length} bytes are too few for a safetensors file`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (length > HEADER_LIMIT)
-    throw corrupt(`the header claims ${length} bytes, more than the format allows`);
-  if (8 + length > bytes.length)
-    throw corrupt(`the header claims ${length} bytes, but only ${bytes.length - 8} follow`);
+  if (length > HEADER_LIMIT) throw corrupt(`the header claims ${length} bytes, more than the format allows`);
+  if (8 + length > bytes.length) throw corrupt(`the header claims ${length} bytes, but only ${bytes.length - 8} follow`);
   const header = parseJson(bytes.subarray(8, 8 + length));
-  if (!isRecord(header)) throw corrupt("the header is not a JSON object");
+  if (!isRecord(header)) throw corrupt('the header is not a JSON object');
   return [header, 8 + length];
 }
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw corrupt("the header is not JSON", cause);
+    throw corrupt('the header is not JSON', cause);
   }
 }
 
 function readMetadata(value: unknown): Record<string, string> {
   if (value === undefined) return {};
   if (!isRecord(value)) throw corrupt(`${METADATA} is not an object`);
-  const wrong = Object.entries(value).find(([, text]) => typeof text !== "string");
+  const wrong = Object.entries(value).find(([, text]) => typeof text !== 'string');
   if (wrong !== undefined) throw corrupt(`${METADATA}.${wrong[0]} is not a string`);
   return value as Record<string, string>;
 }
@@ -148,19 +140,13 @@ function readMetadata(value: unknown): Record<string, string> {
 function readEntry(name: string, value: unknown): Entry {
   if (!isRecord(value)) throw corrupt(`tensor ${name}: its entry is not an object`);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDtype(dtype))
-    throw corrupt(
-      `tensor ${name}: element type ${String(dtype)} is not one of ${DTYPES.join(", ")}`,
-    );
+  if (!isDtype(dtype)) throw corrupt(`tensor ${name}: element type ${String(dtype)} is not one of ${DTYPES.join(', ')}`);
   if (!isCounts(shape)) throw corrupt(`tensor ${name}: the shape is not a list of counts`);
-  if (!isCounts(offsets) || offsets.length !== 2)
-    throw corrupt(`tensor ${name}: data_offsets are not two counts`);
+  if (!isCounts(offsets) || offsets.length !== 2) throw corrupt(`tensor ${name}: data_offsets are not two counts`);
   const [begin, end] = offsets as [number, number];
   const expected = elementCount(shape) * CODECS[dtype].size;
   if (end - begin !== expected) {
-    throw corrupt(
-      `tensor ${name}: ${end - begin} bytes, but ${dtype} [${shape.join(", ")}] takes ${expected}`,
-    );
+    throw corrupt(`tensor ${name}: ${end - begin} bytes, but ${dtype} [${shape.join(', ')}] takes ${expected}`);
   }
   return { name, dtype, shape, begin, end };
 }
@@ -168,18 +154,16 @@ function readEntry(name: string, value: unknown): Entry {
 function checkCoverage(entries: readonly Entry[], length: number): void {
   let covered = 0;
   for (const { name, begin, end } of entries) {
-    if (begin !== covered)
-      throw corrupt(`tensor ${name} begins at byte ${begin}, expected ${covered}`);
+    if (begin !== covered) throw corrupt(`tensor ${name} begins at byte ${begin}, expected ${covered}`);
     covered = end;
   }
-  if (covered !== length)
-    throw corrupt(`the tensors take ${covered} bytes, but the file holds ${length}`);
+  if (covered !== length) throw corrupt(`the tensors take ${covered} bytes, but the file holds ${length}`);
 }
 
 function decodeTensor({ dtype, shape, begin, end }: Entry, body: Uint8Array): SafetensorsTensor {
   const { size, decode } = CODECS[dtype];
-  // A copy of its own: typed arrays must begin at a multiple of their element's size.
-  return { dtype, shape, data: decode(hostOrder(body.slice(begin, end), size).buffer) };
+  // A copy of its own, since typed arrays must begin at a multiple of their element's size; not by `slice`, which shares memory in a Buffer.
+  return { dtype, shape, data: decode(hostOrder(new Uint8Array(body.subarray(begin, end)), size).buffer) };
 }
 
 function encodeTensor({ dtype, data }: SafetensorsTensor): Uint8Array {
@@ -194,11 +178,7 @@ function hostOrder(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<Arr
   return bytes;
 }
 
-function assemble(
-  header: Record<string, unknown>,
-  parts: readonly Uint8Array[],
-  length: number,
-): Uint8Array {
+function assemble(header: Record<string, unknown>, parts: readonly Uint8Array[], length: number): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(header));
   // Spaces fill the header to a multiple of 8, so that the tensors are aligned in the file.
   const start = 8 + Math.ceil(json.length / 8) * 8;
@@ -213,22 +193,16 @@ function assemble(
   return bytes;
 }
 
-function compareTensors(
-  nameA: string,
-  a: SafetensorsTensor,
-  nameB: string,
-  b: SafetensorsTensor,
-): number {
+function compareTensors(nameA: string, a: SafetensorsTensor, nameB: string, b: SafetensorsTensor): number {
   return DTYPES.indexOf(a.dtype) - DTYPES.indexOf(b.dtype) || (nameA < nameB ? -1 : 1);
 }
 
 function checkTensor(name: string, { dtype, shape, data }: SafetensorsTensor): void {
   if (name === METADATA) throw invalid(`${METADATA} cannot be a tensor's name`);
   const found = data.constructor.name;
-  if (found !== CODECS[dtype].array)
-    throw invalid(`tensor ${name}: ${dtype} wants ${CODECS[dtype].array}, got ${found}`);
+  if (found !== CODECS[dtype].array) throw invalid(`tensor ${name}: ${dtype} wants ${CODECS[dtype].array}, got ${found}`);
   if (data.length !== elementCount(shape)) {
-    throw invalid(`tensor ${name}: ${data.length} elements do not fill [${shape.join(", ")}]`);
+    throw invalid(`tensor ${name}: ${data.length} elements do not fill [${shape.join(', ')}]`);
   }
 }
 
@@ -237,11 +211,11 @@ function elementCount(shape: readonly number[]): number {
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isDtype(value: unknown): value is SafetensorsDtype {
-  return typeof value === "string" && Object.hasOwn(CODECS, value);
+  return typeof value === 'string' && Object.hasOwn(CODECS, value);
 }
 
 function isCounts(value: unknown): value is number[] {
@@ -249,10 +223,10 @@ function isCounts(value: unknown): value is number[] {
 }
 
 function corrupt(message: string, cause?: unknown): NncfError {
-  const hint = "The file is damaged or not a safetensors file: fetch or write it again.";
-  return new NncfError({ code: "CORRUPT_FILE", message, hint, cause });
+  const hint = 'The file is damaged or not a safetensors file: fetch or write it again.';
+  return new NncfError({ code: 'CORRUPT_FILE', message, hint, cause });
 }
 
 function invalid(message: string): NncfError {
-  return new NncfError({ code: "INVALID_ARGUMENT", message });
+  return new NncfError({ code: 'INVALID_ARGUMENT', message });
 }

@@ -1,0 +1,162 @@
+import type { Optimizer, Scalar, Variable } from '@tensorflow/tfjs-core';
+import type { CompositeAlgorithm } from './algorithm/composite.ts';
+import type { CompressionParameter } from './algorithm/definition.ts';
+import type { CompressionScheduler } from './algorithm/scheduler.ts';
+import type { CompressionStage } from './algorithm/stage.ts';
+import type { Statistics } from './algorithm/statistics.ts';
+import { exportBytes } from './export/export-model.ts';
+import type { ModelAdapter } from './graph/model-adapter.ts';
+import type { ModelGraph } from './graph/model-graph.ts';
+import type { JsonObject } from './json.ts';
+import type { CompressionPlan } from './plan/compression-plan.ts';
+import { assignVariables, optimizerData, readCheckpoint, restoreOptimizer, variableData, writeCheckpoint } from './state/checkpoint.ts';
+import { restoreState, takeState, type CompressionState } from './state/compression-state.ts';
+import { writeFileAtomic } from './state/file.ts';
+import { calibrationContext, type CalibrationData, type Progress } from './train/calibration.ts';
+import { schedulerCallback, type CompressionCallback } from './train/callback.ts';
+
+/** Parts that {@link ModelCompression} is put together from. */
+export interface ModelCompressionParts<Model> {
+  readonly model: Model;
+  readonly adapter: ModelAdapter;
+  readonly graph: ModelGraph;
+  readonly variables: ReadonlyMap<string, Variable>;
+  readonly plan: CompressionPlan;
+  readonly composite: CompositeAlgorithm;
+  readonly plugins: readonly string[];
+  readonly remove: () => void;
+}
+
+/** Options of {@link ModelCompression.initialize}. */
+export interface InitializeOptions {
+  /** Hears what runs and how far it is. */
+  readonly progress?: Progress;
+}
+
+/** Options of {@link ModelCompression.exportModel}; all others go to the exporter. */
+export interface ExportOptions extends JsonObject {
+  /** Names the exporter, `onnx` by default. */
+  readonly exporter?: string;
+}
+
+/** What a checkpoint holds besides the compression. */
+export interface CheckpointOptions {
+  /** Saved and restored with its slots, so that the run goes on as if never stopped. */
+  readonly optimizer?: Optimizer;
+  /** The training program's own figures. */
+  readonly extra?: JsonObject;
+}
+
+/** A model under compression: the object that a training program talks to. */
+export class ModelCompression<Model> {
+  /** The model itself, with the operators at work in it. */
+  readonly model: Model;
+  readonly graph: ModelGraph;
+  /** What was inserted where. */
+  readonly plan: CompressionPlan;
+  private readonly parts: ModelCompressionParts<Model>;
+
+  constructor(parts: ModelCompressionParts<Model>) {
+    this.model = parts.model;
+    this.graph = parts.graph;
+    this.plan = parts.plan;
+    this.parts = parts;
+  }
+
+  /** Moves all schedules along. */
+  get scheduler(): CompressionScheduler {
+    return this.parts.composite.scheduler;
+  }
+
+  /** Variables that the compression trains; `optimizer.minimize` without a list trains them too. */
+  get parameters(): readonly CompressionParameter[] {
+    return this.parts.composite.parameters;
+  }
+
+  /**
+   * Prepares the operators: ranges from data, batch-norm statistics.
+   *
+   * @param data batches; may be left out when no algorithm needs data
+   * @throws NncfError `CALIBRATION_EMPTY`, `DATA_NOT_FINITE`
+   */
+  async initialize(data?: CalibrationData, options: InitializeOptions = {}): Promise<void> {
+    const context = await calibrationContext(this.parts.adapter, data, options.progress ?? (() => undefined));
+    await this.parts.composite.initialize(context);
+  }
+
+  /** The compression's term of the loss, a scalar; 0 where no method has one. `fit` adds it by itself. */
+  loss(): Scalar {
+    return this.parts.composite.loss();
+  }
+
+  stage(): CompressionStage {
+    return this.parts.composite.stage();
+  }
+
+  statistics(): Statistics {
+    return this.parts.composite.statistics();
+  }
+
+  /** For `model.fit(x, y, { callbacks: [algo.callback()] })`: steps the schedules. */
+  callback(): CompressionCallback {
+    return schedulerCallback(this.scheduler);
+  }
+
+  /** State of the methods alone, as data. */
+  state(): CompressionState {
+    return takeState(this.parts.composite);
+  }
+
+  /** @throws NncfError `STATE_MISMATCH`; nothing is changed then */
+  loadState(state: CompressionState): void {
+    restoreState(this.parts.composite, state);
+  }
+
+  /** Writes weights, compression, optimizer and `extra` into one file, whole or not at all. */
+  async saveCheckpoint(file: string, options: CheckpointOptions = {}): Promise<void> {
+    const optimizer = options.optimizer === undefined ? [] : await optimizerData(options.optimizer);
+    await writeCheckpoint(file, {
+      compression: this.state(),
+      weights: variableData(this.parts.variables),
+      optimizer,
+      extra: options.extra ?? {},
+    });
+  }
+
+  /**
+   * Goes on from a checkpoint.
+   *
+   * @returns the `extra` that was saved
+   * @throws NncfError `CHECKPOINT_CORRUPT`, `STATE_MISMATCH`; nothing is changed then
+   */
+  async loadCheckpoint(file: string, options: Pick<CheckpointOptions, 'optimizer'> = {}): Promise<JsonObject> {
+    const checkpoint = await readCheckpoint(file);
+    const before = this.state();
+    this.loadState(checkpoint.compression);
+    try {
+      assignVariables(this.parts.variables, checkpoint.weights);
+    } catch (error) {
+      this.loadState(before);
+      throw error;
+    }
+    if (options.optimizer !== undefined) await restoreOptimizer(options.optimizer, checkpoint.optimizer);
+    return checkpoint.extra;
+  }
+
+  /**
+   * Writes the compressed model.
+   *
+   * @throws NncfError `EXPORT_UNSUPPORTED` that names a node, `FILE_UNWRITABLE`
+   */
+  async exportModel(file: string, options: ExportOptions = {}): Promise<void> {
+    const { graph, variables, plan, composite, plugins } = this.parts;
+    const { exporter = 'onnx', ...rest } = options;
+    const bytes = await exportBytes(exporter, { graph, variables, plan, operators: composite.operators }, rest, plugins);
+    await writeFileAtomic(file, bytes);
+  }
+
+  /** Takes the compression out: the model computes again exactly what its own weights say. */
+  remove(): void {
+    this.parts.remove();
+  }
+}

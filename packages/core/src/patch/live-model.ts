@@ -1,0 +1,175 @@
+import { tidy, type Tensor } from '@tensorflow/tfjs-core';
+import type { TensorOperator } from '../algorithm/operator.ts';
+import { activeTape, contentsOf, intercept, liftTo, scopeDepth, type OperationCall, type OperationHandler } from '../engine/interceptor.ts';
+import { NncfError } from '../errors.ts';
+import { canonicalOp, canonicalSteps } from '../graph/canonical.ts';
+import { nodeNamed, type ModelGraph } from '../graph/model-graph.ts';
+import type { ModelAdapter } from '../graph/model-adapter.ts';
+import { ScopeTracker } from '../graph/scope-tracker.ts';
+import type { CompressionPlan, InsertionPoint } from '../plan/compression-plan.ts';
+
+/** An operator at work; several operands may share it. */
+interface Hook {
+  readonly name: string;
+  readonly operator: TensorOperator;
+  readonly shared: boolean;
+}
+
+/** Hooks of one operand in order of application, by port, of one node. */
+type NodeHooks = Map<number, Hook[]>;
+
+/** A result that is still good for the same tensor. */
+interface Memo {
+  readonly result: Tensor;
+  readonly source: Tensor;
+  readonly stamp: readonly (object | number | boolean | null)[];
+}
+
+/** Carries a plan out in a running model. */
+export class LiveModel {
+  private readonly adapter: ModelAdapter;
+  private readonly hooks = new Map<string, NodeHooks>();
+  private readonly hooksByScope = new Map<string, number>();
+  private readonly tracker: ScopeTracker;
+  private readonly handler: OperationHandler;
+  private readonly memos = new Map<string, Memo>();
+  private restore: (() => void) | undefined;
+  private training = false;
+  private outerDepth = 0;
+  private fired = 0;
+
+  constructor(
+    adapter: ModelAdapter,
+    plan: CompressionPlan,
+    graph: ModelGraph,
+    operators: ReadonlyMap<string, TensorOperator>,
+    scopeCalls: ReadonlyMap<string, number>,
+  ) {
+    this.adapter = adapter;
+    this.tracker = new ScopeTracker(scopeCalls);
+    this.handler = { before: (call) => this.before(call), after: (call) => this.countRest(call) };
+    for (const command of plan.commands) {
+      const operator = operators.get(command.operator);
+      if (operator === undefined) throw missingOperator(command.algorithm, command.operator);
+      const hook: Hook = { name: command.operator, operator, shared: command.points.length > 1 };
+      for (const point of command.points) this.addHook(graph, point, hook);
+    }
+  }
+
+  /** Puts the operators to work. Calling it twice does nothing. */
+  attach(): void {
+    this.restore ??= this.adapter.instrument((scope, training, run) => this.around(scope, training, run));
+  }
+
+  /** Leaves the model as it was. */
+  detach(): void {
+    this.restore?.();
+    this.restore = undefined;
+    this.memos.clear();
+  }
+
+  private addHook(graph: ModelGraph, point: InsertionPoint, hook: Hook): void {
+    const node = this.hooks.get(point.node) ?? new Map<number, Hook[]>();
+    this.hooks.set(point.node, node);
+    node.set(point.port, [...(node.get(point.port) ?? []), hook]);
+    const scope = nodeNamed(graph, point.node)?.scope ?? '';
+    if (node.size === 1 && node.get(point.port)?.length === 1) this.hooksByScope.set(scope, (this.hooksByScope.get(scope) ?? 0) + 1);
+  }
+
+  private around<T>(scope: string | undefined, training: boolean | undefined, run: () => T): T {
+    const outer = this.training;
+    this.training = training ?? outer;
+    try {
+      if (scope !== undefined) return this.tracker.within(scope, (frame) => this.inScope(frame.path, run));
+      return this.tracker.wholePass(() => this.inScope('', run));
+    } finally {
+      this.training = outer;
+      this.dropStale();
+    }
+  }
+
+  private inScope<T>(path: string, run: () => T): T {
+    const expected = this.hooksByScope.get(path);
+    if (expected === undefined) return run();
+    const [depth, fired] = [this.outerDepth, this.fired];
+    this.outerDepth = scopeDepth();
+    this.fired = 0;
+    try {
+      const result = intercept(this.handler, run);
+      if (this.fired !== expected) throw missedHooks(path, expected, this.fired);
+      return result;
+    } finally {
+      [this.outerDepth, this.fired] = [depth, fired];
+    }
+  }
+
+  private before(call: OperationCall): readonly Tensor[] {
+    const node = this.hooks.get(this.tracker.nextOperation(canonicalOp(call.kernel)));
+    if (node === undefined) return call.operands;
+    this.fired++;
+    return call.operands.map((operand, port) => (node.get(port) ?? []).reduce((x, hook) => this.apply(hook, x), operand));
+  }
+
+  /** Counts the parts of a fused kernel after the first, which `before` counted. */
+  private countRest(call: OperationCall): void {
+    if (!call.insertable) this.tracker.nextOperation(canonicalOp(call.kernel));
+    for (const step of canonicalSteps(call.kernel, call.names, call.attrs).slice(1)) this.tracker.nextOperation(step.op);
+  }
+
+  private apply(hook: Hook, x: Tensor): Tensor {
+    const run = (): Tensor => tidy(() => hook.operator.apply(x, { training: this.training }));
+    return hook.shared || isVariable(x) ? this.once(hook, x, run) : run();
+  }
+
+  /** One result for all operands that read it: some of them stand outside the layer whose memory scope would free it. */
+  private once(hook: Hook, x: Tensor, run: () => Tensor): Tensor {
+    const stamp = this.stamp(hook, x);
+    const memo = this.memos.get(memoKey(hook, x));
+    if (memo !== undefined && !memo.result.isDisposed && sameStamp(memo.stamp, stamp)) return memo.result;
+    const result = run();
+    if (result === x) return x;
+    liftTo(result, this.outerDepth);
+    this.memos.set(memoKey(hook, x), { result, source: x, stamp: this.stamp(hook, x) });
+    return result;
+  }
+
+  /** What the result depends on besides the tensor's identity. */
+  private stamp(hook: Hook, x: Tensor): Memo['stamp'] {
+    const parameters = hook.operator.parameters.map(contentsOf);
+    return [contentsOf(x), this.training, activeTape(), hook.operator.revision ?? 0, ...parameters];
+  }
+
+  /** Frees results whose source is gone, and forgets what is freed. On a tape the tape's owner frees them. */
+  private dropStale(): void {
+    const recording = activeTape() !== null;
+    for (const [key, memo] of this.memos) {
+      if (!memo.result.isDisposed && (recording || !memo.source.isDisposed)) continue;
+      if (!memo.result.isDisposed) memo.result.dispose();
+      this.memos.delete(key);
+    }
+  }
+}
+
+const isVariable = (x: Tensor): boolean => 'assign' in x;
+const memoKey = (hook: Hook, x: Tensor): string => `${hook.name} ${x.id}`;
+
+function sameStamp(a: Memo['stamp'], b: Memo['stamp']): boolean {
+  return a.length === b.length && a.every((each, i) => each === b[i]);
+}
+
+function missingOperator(algorithm: string, operator: string): NncfError {
+  return new NncfError({
+    code: 'PLAN_INVALID',
+    source: algorithm,
+    message: `The plan names the operator ${operator}, but the algorithm made none of that name.`,
+    hint: '`create` must return an operator for every command it was given.',
+  });
+}
+
+function missedHooks(scope: string, expected: number, fired: number): NncfError {
+  return new NncfError({
+    code: 'GRAPH_UNSTABLE',
+    message: `The scope "${scope || 'of the whole model'}" ran ${fired} of its ${expected} compressed operations: it does not run what was traced.`,
+    hint: 'Training and prediction must run the same convolutions and products. In functional code put each part into scope(name, fn).',
+  });
+}

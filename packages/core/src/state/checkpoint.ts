@@ -1,0 +1,156 @@
+import { tensor, tidy, type Optimizer, type Tensor, type Variable } from '@tensorflow/tfjs-core';
+import { NncfError } from '../errors.ts';
+import type { TensorData } from '../graph/tensor-data.ts';
+import type { JsonObject } from '../json.ts';
+import type { CompressionState } from './compression-state.ts';
+import { readFileBytes, writeFileAtomic } from './file.ts';
+import { readSafetensors, writeSafetensors, type SafetensorsFile, type SafetensorsTensor } from './safetensors.ts';
+
+/** Everything a training run needs to go on. */
+export interface Checkpoint {
+  readonly compression: CompressionState;
+  /** The model's variables. */
+  readonly weights: Readonly<Record<string, TensorData>>;
+  /** The optimizer's slots in its own order. */
+  readonly optimizer: readonly (readonly [name: string, data: TensorData])[];
+  /** The training program's own figures: epoch, seed, best accuracy. */
+  readonly extra: JsonObject;
+}
+
+const FORMAT = 'nncf-checkpoint';
+const VERSION = 1;
+
+/** Writes a checkpoint as one safetensors file, whole or not at all. */
+export async function writeCheckpoint(file: string, checkpoint: Checkpoint): Promise<void> {
+  const tensors = new Map<string, SafetensorsTensor>();
+  const put = (name: string, data: TensorData): void => void tensors.set(name, toSafetensor(data));
+  for (const [name, data] of Object.entries(checkpoint.weights)) put(`weights/${name}`, data);
+  checkpoint.optimizer.forEach(([name, data], i) => put(`optimizer/${i}/${name}`, data));
+  checkpoint.compression.forEach(({ state }, i) =>
+    Object.entries(state.tensors).forEach(([name, data]) => put(`compression/${i}/${name}`, data)),
+  );
+  const compression = checkpoint.compression.map(({ state, ...rest }) => ({
+    ...rest,
+    json: state.json,
+  }));
+  const metadata = {
+    format: FORMAT,
+    version: String(VERSION),
+    compression: JSON.stringify(compression),
+    extra: JSON.stringify(checkpoint.extra),
+  };
+  await writeFileAtomic(file, writeSafetensors(tensors, metadata));
+}
+
+/**
+ * Reads what {@link writeCheckpoint} wrote.
+ *
+ * @throws NncfError `CHECKPOINT_CORRUPT` that names the file
+ */
+export async function readCheckpoint(file: string): Promise<Checkpoint> {
+  const bytes = await readFileBytes(file);
+  try {
+    return decode(readSafetensors(bytes));
+  } catch (cause) {
+    throw new NncfError({
+      code: 'CHECKPOINT_CORRUPT',
+      message: `${file} is not a whole checkpoint: ${cause instanceof Error ? cause.message : String(cause)}`,
+      hint: 'Take an older one. Nothing was loaded.',
+      cause,
+    });
+  }
+}
+
+function decode(content: SafetensorsFile): Checkpoint {
+  if (content.metadata['format'] !== FORMAT) throw new Error('it was not written by NNCF');
+  if (Number(content.metadata['version']) > VERSION) throw new Error('it was written by a newer version');
+  type Entry = { algorithm: string; version: number; scheduler: JsonObject; json: JsonObject };
+  const compression = JSON.parse(content.metadata['compression'] ?? '[]') as Entry[];
+  return {
+    compression: compression.map(({ json, ...rest }, i) => ({
+      ...rest,
+      state: { json, tensors: Object.fromEntries(below(content, `compression/${i}/`)) },
+    })),
+    weights: Object.fromEntries(below(content, 'weights/')),
+    optimizer: optimizerSlots(content),
+    extra: JSON.parse(content.metadata['extra'] ?? '{}') as JsonObject,
+  };
+}
+
+function below(content: SafetensorsFile, prefix: string): [string, TensorData][] {
+  return [...content.tensors]
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, data]) => [name.slice(prefix.length), fromSafetensor(data)]);
+}
+
+function optimizerSlots(content: SafetensorsFile): [string, TensorData][] {
+  const slots = below(content, 'optimizer/').map(([name, data]) => {
+    const slash = name.indexOf('/');
+    return { order: Number(name.slice(0, slash)), name: name.slice(slash + 1), data };
+  });
+  return slots.sort((a, b) => a.order - b.order).map(({ name, data }) => [name, data]);
+}
+
+function toSafetensor({ shape, dtype, data }: TensorData): SafetensorsTensor {
+  return { dtype: dtype === 'float32' ? 'F32' : dtype === 'int32' ? 'I32' : 'BOOL', shape, data };
+}
+
+function fromSafetensor({ dtype, shape, data }: SafetensorsTensor): TensorData {
+  if (data instanceof Float32Array) return { shape, dtype: 'float32', data };
+  if (data instanceof Int32Array) return { shape, dtype: 'int32', data };
+  if (data instanceof Uint8Array) return { shape, dtype: 'bool', data };
+  throw new Error(`it holds a tensor of type ${dtype}`);
+}
+
+/** Copies a tensor out of the backend. */
+export function tensorData(source: Tensor): TensorData {
+  return { shape: [...source.shape], dtype: source.dtype, data: source.dataSync() } as TensorData;
+}
+
+/** Copies variables out of the backend. */
+export function variableData(variables: ReadonlyMap<string, Variable>): Record<string, TensorData> {
+  return Object.fromEntries([...variables].map(([name, variable]) => [name, tensorData(variable)]));
+}
+
+/**
+ * Writes values into variables; all are looked at before the first is changed.
+ *
+ * @throws NncfError `STATE_MISMATCH` when one is missing or has another shape
+ */
+export function assignVariables(variables: ReadonlyMap<string, Variable>, values: Readonly<Record<string, TensorData>>): void {
+  for (const [name, variable] of variables) {
+    const found = values[name]?.shape.join(', ');
+    if (found !== variable.shape.join(', ')) throw shapeMismatch(name, found, variable.shape);
+  }
+  tidy(() => {
+    for (const [name, variable] of variables) {
+      const value = values[name];
+      if (value !== undefined) variable.assign(tensor(value.data, [...value.shape], value.dtype));
+    }
+  });
+}
+
+/** The optimizer's slots as data. */
+export async function optimizerData(optimizer: Optimizer): Promise<[string, TensorData][]> {
+  return (await optimizer.getWeights()).map(({ name, tensor: slot }) => [name, tensorData(slot)]);
+}
+
+/** Gives an optimizer its slots back. */
+export async function restoreOptimizer(optimizer: Optimizer, slots: Checkpoint['optimizer']): Promise<void> {
+  const named = slots.map(([name, { data, shape, dtype }]) => ({
+    name,
+    tensor: tensor(data, [...shape], dtype),
+  }));
+  await optimizer.setWeights(named);
+}
+
+function shapeMismatch(name: string, found: string | undefined, shape: readonly number[]): NncfError {
+  return new NncfError({
+    code: 'STATE_MISMATCH',
+    message:
+      found === undefined
+        ? `The checkpoint has no "${name}".`
+        : `The checkpoint's "${name}" has shape [${found}], the model's [${shape.join(', ')}].`,
+    hint: 'Build the model with the options that the checkpoint was made with. Nothing was changed.',
+  });
+}

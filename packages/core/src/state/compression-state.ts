@@ -1,0 +1,64 @@
+import type { CompositeAlgorithm } from '../algorithm/composite.ts';
+import type { AlgorithmState, CompressionAlgorithm } from '../algorithm/definition.ts';
+import { NncfError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+
+/** State of one algorithm with the version of its layout. */
+export interface VersionedState {
+  readonly algorithm: string;
+  readonly version: number;
+  readonly state: AlgorithmState;
+  readonly scheduler: JsonObject;
+}
+
+/** State of all algorithms of a model. */
+export type CompressionState = readonly VersionedState[];
+
+/** Takes the state of every member. */
+export function takeState(composite: CompositeAlgorithm): CompressionState {
+  return composite.members.map((member) => ({
+    algorithm: member.name,
+    version: member.stateVersion,
+    state: member.state(),
+    scheduler: member.scheduler.state(),
+  }));
+}
+
+/**
+ * Gives every member its state back. All are looked at before the first is changed.
+ *
+ * @throws NncfError `STATE_MISMATCH` when the algorithms are not the same, or a state is newer than the package
+ */
+export function restoreState(composite: CompositeAlgorithm, state: CompressionState): void {
+  const pairs = composite.members.map((member) => ({ member, saved: savedFor(member, state) }));
+  const strangers = state.filter(({ algorithm }) => !composite.members.some(({ name }) => name === algorithm));
+  if (strangers[0] !== undefined) throw mismatch(`has a state of "${strangers[0].algorithm}", which is not in this configuration`);
+  const before = takeState(composite);
+  try {
+    for (const { member, saved } of pairs) restoreMember(member, saved);
+  } catch (error) {
+    for (const { member } of pairs) restoreMember(member, savedFor(member, before));
+    throw error;
+  }
+}
+
+function restoreMember(member: CompressionAlgorithm, saved: VersionedState): void {
+  member.loadState(saved.state);
+  member.scheduler.loadState(saved.scheduler);
+}
+
+function savedFor(member: CompressionAlgorithm, state: CompressionState): VersionedState {
+  const saved = state.find(({ algorithm }) => algorithm === member.name);
+  if (saved === undefined) throw mismatch(`has no state of "${member.name}"`);
+  if (saved.version > member.stateVersion)
+    throw mismatch(`has version ${saved.version} of "${member.name}"; the installed package reads up to ${member.stateVersion}`);
+  return saved;
+}
+
+function mismatch(what: string): NncfError {
+  return new NncfError({
+    code: 'STATE_MISMATCH',
+    message: `The checkpoint ${what}.`,
+    hint: 'Resume with the configuration that the checkpoint was made with. Nothing was changed.',
+  });
+}

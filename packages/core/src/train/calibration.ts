@@ -1,0 +1,125 @@
+import { dispose, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import type { InitializeContext } from '../algorithm/definition.ts';
+import { NncfError } from '../errors.ts';
+import type { ModelAdapter } from '../graph/model-adapter.ts';
+
+/** One batch: the inputs, or inputs with labels as `[xs, ys]` or `{ xs, ys }`. */
+export type CalibrationBatch = Tensor | readonly unknown[] | { readonly xs: unknown };
+
+/** Batches from an array, a generator, an async generator, or a `tf.data.Dataset`. */
+export type CalibrationData =
+  | Iterable<CalibrationBatch>
+  | AsyncIterable<CalibrationBatch>
+  | {
+      iterator(): Promise<{
+        next(): Promise<{ readonly value: unknown; readonly done?: boolean }>;
+      }>;
+    };
+
+/** Says how far an initialization is. */
+export type Progress = (stage: string, done: number, total: number) => void;
+
+/**
+ * Makes the context in which algorithms look at data.
+ *
+ * Batches of an array stay the caller's; those of a generator or of a `tf.data.Dataset` are disposed after use, as
+ * `fitDataset` does.
+ */
+export async function calibrationContext(
+  adapter: ModelAdapter,
+  data: CalibrationData | undefined,
+  progress: Progress,
+): Promise<InitializeContext> {
+  const batchSize = data === undefined ? 0 : await firstBatchSize(adapter, data);
+  return {
+    hasData: data !== undefined,
+    batchSize,
+    progress,
+    run: async ({ maxBatches, training = false, onBatch }) => {
+      if (data === undefined) throw noData();
+      let count = 0;
+      for await (const batch of batches(data)) {
+        if (count >= maxBatches) break;
+        forward(adapter, inputsOf(batch, adapter.inputs.length), training);
+        onBatch?.(count++);
+      }
+      if (count === 0 && maxBatches > 0) throw noData();
+      return count;
+    },
+  };
+}
+
+function forward(adapter: ModelAdapter, inputs: readonly Tensor[], training: boolean): void {
+  checkFinite(inputs);
+  tidy(() => void adapter.forward(inputs, training));
+}
+
+async function firstBatchSize(adapter: ModelAdapter, data: CalibrationData): Promise<number> {
+  // A generator gives each batch once: looking at it would lose it.
+  if (!Array.isArray(data)) return 0;
+  const [first] = data as readonly unknown[];
+  return first === undefined ? 0 : (inputsOf(first, adapter.inputs.length)[0]?.shape[0] ?? 0);
+}
+
+async function* batches(data: CalibrationData): AsyncGenerator<unknown> {
+  if ('iterator' in data) yield* fromDataset(data);
+  else if (Array.isArray(data)) yield* data;
+  else for await (const batch of data as AsyncIterable<unknown>) yield* once(batch);
+}
+
+async function* fromDataset(data: {
+  iterator(): Promise<{ next(): Promise<{ value: unknown; done?: boolean }> }>;
+}): AsyncGenerator<unknown> {
+  const iterator = await data.iterator();
+  for (let item = await iterator.next(); item.done !== true; item = await iterator.next()) yield* once(item.value);
+}
+
+function* once(batch: unknown): Generator<unknown> {
+  try {
+    yield batch;
+  } finally {
+    dispose(batch as Tensor);
+  }
+}
+
+const isTensor = (value: unknown): value is Tensor => typeof value === 'object' && value !== null && 'dataSync' in value;
+
+/** The model's inputs out of a batch in any of its forms. */
+function inputsOf(batch: unknown, count: number): readonly Tensor[] {
+  if (isTensor(batch)) return [batch];
+  if (Array.isArray(batch)) {
+    const [head] = batch as unknown[];
+    if (!isTensor(head)) return inputsOf(head, count);
+    return (batch as Tensor[]).slice(0, count);
+  }
+  if (typeof batch === 'object' && batch !== null) return inputsOf('xs' in batch ? batch.xs : Object.values(batch), count);
+  throw new NncfError({
+    code: 'CALIBRATION_INVALID',
+    message: `A batch must be a tensor, [xs, ys] or { xs, ys }; found ${batch === null ? 'null' : typeof batch}.`,
+    hint: 'Each item that the data set gives is one batch, batch axis first.',
+  });
+}
+
+function checkFinite(inputs: readonly Tensor[]): void {
+  for (const input of inputs) {
+    if (input.dtype !== 'float32') continue;
+    const bad = input.dataSync().findIndex((x) => !Number.isFinite(x));
+    if (bad >= 0) throw notFinite(input, bad);
+  }
+}
+
+function notFinite(input: Tensor, index: number): NncfError {
+  return new NncfError({
+    code: 'DATA_NOT_FINITE',
+    message: `The calibration data hold ${String(input.dataSync()[index])} at flat position ${index} of a batch of shape [${input.shape.join(', ')}].`,
+    hint: 'Look at the preprocessing: a division by zero or a broken file.',
+  });
+}
+
+function noData(): NncfError {
+  return new NncfError({
+    code: 'CALIBRATION_EMPTY',
+    message: 'The calibration data gave no batch.',
+    hint: 'Give initialize() at least one batch. A generator can be read once only: hand over a fresh one, or an array.',
+  });
+}
