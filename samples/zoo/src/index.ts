@@ -7,3 +7,17 @@ export { resnet8 } from "./resnet8.ts";
 export { squeezeNet11, type SqueezeNetOptions } from "./squeezenet.ts";
 export { countMultiplyAdds, countTrainable } from "./complexity.ts";
 export { channelPad, relu6, type ChannelPadConfig } from "./custom-layers.ts";
+export { createModel, zoo } from "./models.ts";
+export {
+  loadPretrained,
+  pretrainedNames,
+  resnet8KerasName,
+  type PretrainedName,
+} from "./pretrained.ts";
+export {
+  loadWeights,
+  saveWeights,
+  weightNames,
+  type LoadWeightsOptions,
+  type SaveWeightsOptions,
+} from "./weights.ts";
