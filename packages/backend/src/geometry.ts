@@ -1,12 +1,12 @@
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from '@tensorflow/tfjs-core';
 
 /** What a convolution's gradient kernels get as attributes; `pad` as TensorFlow.js takes it. */
 export interface ConvGradAttributes {
   readonly strides: [number, number] | number;
-  readonly pad: "valid" | "same" | number | tf.backend_util.ExplicitPadding;
-  readonly dataFormat?: "NHWC" | "NCHW";
+  readonly pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
+  readonly dataFormat?: 'NHWC' | 'NCHW';
   readonly dilations?: [number, number] | number;
-  readonly dimRoundingMode?: "floor" | "round" | "ceil";
+  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
   readonly inputShape?: [number, number, number, number];
   readonly filterShape?: [number, number, number, number];
 }
@@ -19,15 +19,8 @@ export function convSizes(
   depthwise: boolean,
 ): tf.backend_util.Conv2DInfo {
   const { strides, pad, dilations, dimRoundingMode } = attributes;
-  const four = (shape: number[]): [number, number, number, number] => [
-    shape[0] ?? 1,
-    shape[1] ?? 1,
-    shape[2] ?? 1,
-    shape[3] ?? 1,
-  ];
-  const format = depthwise
-    ? "channelsLast"
-    : tf.backend_util.convertConv2DDataFormat(attributes.dataFormat ?? "NHWC");
+  const four = (shape: number[]): [number, number, number, number] => [shape[0] ?? 1, shape[1] ?? 1, shape[2] ?? 1, shape[3] ?? 1];
+  const format = depthwise ? 'channelsLast' : tf.backend_util.convertConv2DDataFormat(attributes.dataFormat ?? 'NHWC');
   return tf.backend_util.computeConv2DInfo(
     four(inputShape),
     four(filterShape),
@@ -47,13 +40,7 @@ export function convSizes(
  * @param x `[batch, rows, columns, channels]`
  * @returns `[batch, height, width, channels]`
  */
-export function window(
-  x: tf.Tensor4D,
-  top: number,
-  left: number,
-  height: number,
-  width: number,
-): tf.Tensor4D {
+export function window(x: tf.Tensor4D, top: number, left: number, height: number, width: number): tf.Tensor4D {
   const [batch, rows, columns, channels] = x.shape;
   const before = [Math.max(top, 0), Math.max(left, 0)] as const;
   const after = [Math.max(height - top - rows, 0), Math.max(width - left - columns, 0)] as const;
@@ -77,11 +64,7 @@ export function window(
  * @param x `[batch, rows, columns, channels]`
  * @returns `[batch, rows·strideHeight, columns·strideWidth, channels]`
  */
-export function spreadByStride(
-  x: tf.Tensor4D,
-  strideHeight: number,
-  strideWidth: number,
-): tf.Tensor4D {
+export function spreadByStride(x: tf.Tensor4D, strideHeight: number, strideWidth: number): tf.Tensor4D {
   if (strideHeight === 1 && strideWidth === 1) return x;
   const [batch, rows, columns, channels] = x.shape;
   const wide = tf.pad(tf.reshape(x, [batch * rows * columns, 1, channels]), [
@@ -102,23 +85,13 @@ export function spreadByStride(
 export interface PoolAttributes {
   readonly filterSize: [number, number] | number;
   readonly strides: [number, number] | number;
-  readonly pad: "valid" | "same" | number | tf.backend_util.ExplicitPadding;
-  readonly dimRoundingMode?: "floor" | "round" | "ceil";
+  readonly pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
+  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
 }
 
 /** The sizes of a pooling from its input's shape and the attributes of its gradient kernel. */
-export function poolSizes(
-  inputShape: number[],
-  attributes: PoolAttributes,
-): tf.backend_util.Conv2DInfo {
+export function poolSizes(inputShape: number[], attributes: PoolAttributes): tf.backend_util.Conv2DInfo {
   const { filterSize, strides, pad, dimRoundingMode } = attributes;
   const [batch = 1, height = 1, width = 1, channels = 1] = inputShape;
-  return tf.backend_util.computePool2DInfo(
-    [batch, height, width, channels],
-    filterSize,
-    strides,
-    1,
-    pad,
-    dimRoundingMode,
-  );
+  return tf.backend_util.computePool2DInfo([batch, height, width, channels], filterSize, strides, 1, pad, dimRoundingMode);
 }

@@ -1,10 +1,5 @@
-export {
-  useBackend,
-  type BackendInfo,
-  type SkippedBackend,
-  type UseBackendOptions,
-} from "./select.ts";
-export type { BackendName } from "./load.ts";
+export { useBackend, type BackendInfo, type SkippedBackend, type UseBackendOptions } from './select.ts';
+export type { BackendName } from './load.ts';
 export {
   hasKernel,
   isNative,
@@ -15,5 +10,6 @@ export {
   runKernels,
   type NativeAttribute,
   type NativeAttributes,
-} from "./kernel-map.ts";
-export { disableTrainingKernels, enableTrainingKernels } from "./training-kernels.ts";
+} from './kernel-map.ts';
+export { disableTrainingKernels, enableTrainingKernels } from './training-kernels.ts';
+export { batchNormTraining, hasFusedBatchNorm, type TrainingBatchNorm } from './batch-norm-layer.ts';

@@ -1,35 +1,35 @@
 /** Finding and loading the TensorFlow.js backends, which are optional packages of the user's project. */
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import * as tf from "@tensorflow/tfjs-core";
-import { silenceCpuHint } from "./kernel-map.ts";
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import * as tf from '@tensorflow/tfjs-core';
+import { silenceCpuHint } from './kernel-map.ts';
 
 /** The backends, named by the package that brings them (`@tensorflow/` and, for the last two, `tfjs-backend-` left out). */
-export type BackendName = "tfjs-node-gpu" | "tfjs-node" | "wasm" | "cpu";
+export type BackendName = 'tfjs-node-gpu' | 'tfjs-node' | 'wasm' | 'cpu';
 
 /** The backends, quickest first. */
-export const BACKENDS: readonly BackendName[] = ["tfjs-node-gpu", "tfjs-node", "wasm", "cpu"];
+export const BACKENDS: readonly BackendName[] = ['tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu'];
 
 /** The npm package of each backend. */
 export const PACKAGES: Readonly<Record<BackendName, string>> = {
-  "tfjs-node-gpu": "@tensorflow/tfjs-node-gpu",
-  "tfjs-node": "@tensorflow/tfjs-node",
-  wasm: "@tensorflow/tfjs-backend-wasm",
-  cpu: "@tensorflow/tfjs-backend-cpu",
+  'tfjs-node-gpu': '@tensorflow/tfjs-node-gpu',
+  'tfjs-node': '@tensorflow/tfjs-node',
+  wasm: '@tensorflow/tfjs-backend-wasm',
+  cpu: '@tensorflow/tfjs-backend-cpu',
 };
 
 /** Name under which TensorFlow.js's engine knows each backend. */
 export const ENGINE_NAMES: Readonly<Record<BackendName, string>> = {
-  "tfjs-node-gpu": "tensorflow",
-  "tfjs-node": "tensorflow",
-  wasm: "wasm",
-  cpu: "cpu",
+  'tfjs-node-gpu': 'tensorflow',
+  'tfjs-node': 'tensorflow',
+  wasm: 'wasm',
+  cpu: 'cpu',
 };
 
 /** Path of a package as the user's project sees it, else as the running script or this package does; undefined where none has it. */
 export function findPackage(name: string): string | undefined {
-  const seekers = [join(process.cwd(), "package.json"), process.argv[1], import.meta.url];
+  const seekers = [join(process.cwd(), 'package.json'), process.argv[1], import.meta.url];
   for (const seeker of seekers) {
     if (seeker === undefined) continue;
     try {
@@ -43,7 +43,7 @@ export function findPackage(name: string): string | undefined {
 
 /** TensorFlow's start-up notes would stand between the user and the one line that matters; `TF_CPP_MIN_LOG_LEVEL` still overrides. */
 function quietTensorFlow(): void {
-  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
 }
 
 /**
@@ -54,13 +54,12 @@ function quietTensorFlow(): void {
 export async function loadBackend(name: BackendName): Promise<void> {
   const path = findPackage(PACKAGES[name]);
   if (path === undefined) throw new Error(`${PACKAGES[name]} is not installed`);
-  if (ENGINE_NAMES[name] === "tensorflow") {
+  if (ENGINE_NAMES[name] === 'tensorflow') {
     quietTensorFlow();
-    await import("@nncf/libtensorflow/util-shim");
+    await import('@nncf/libtensorflow/util-shim');
   }
   await import(pathToFileURL(path).href);
-  if (!(await tf.setBackend(ENGINE_NAMES[name])))
-    throw new Error(`TensorFlow.js could not start "${ENGINE_NAMES[name]}"`);
+  if (!(await tf.setBackend(ENGINE_NAMES[name]))) throw new Error(`TensorFlow.js could not start "${ENGINE_NAMES[name]}"`);
   await tf.ready();
   silenceCpuHint();
 }

@@ -1,7 +1,7 @@
-import { backendUnavailable, unknownBackend } from "./errors.ts";
-import { nativeVersion } from "./kernel-map.ts";
-import { BACKENDS, ENGINE_NAMES, loadBackend, type BackendName } from "./load.ts";
-import { enableTrainingKernels } from "./training-kernels.ts";
+import { backendUnavailable, unknownBackend } from './errors.ts';
+import { nativeVersion } from './kernel-map.ts';
+import { BACKENDS, ENGINE_NAMES, loadBackend, type BackendName } from './load.ts';
+import { enableTrainingKernels } from './training-kernels.ts';
 
 /** What {@link useBackend} is told. */
 export interface UseBackendOptions {
@@ -44,8 +44,8 @@ function candidates(prefer: BackendName | undefined): {
   names: readonly BackendName[];
   forced: boolean;
 } {
-  const wanted = process.env["NNCF_BACKEND"] ?? "";
-  if (wanted !== "") {
+  const wanted = process.env['NNCF_BACKEND'] ?? '';
+  if (wanted !== '') {
     if (!isBackendName(wanted)) throw unknownBackend(wanted, BACKENDS);
     return { names: [wanted], forced: true };
   }
@@ -56,19 +56,19 @@ function candidates(prefer: BackendName | undefined): {
 
 function oneLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return (text.split("\n")[0] ?? "").trim().replace(/\.$/, "");
+  return (text.split('\n')[0] ?? '').trim().replace(/\.$/, '');
 }
 
 function reasonFor(name: BackendName, prefer: BackendName | undefined, forced: boolean): string {
-  if (forced) return "NNCF_BACKEND asks for it";
-  if (name === prefer) return "asked for by the program";
-  return "the quickest that loads here";
+  if (forced) return 'NNCF_BACKEND asks for it';
+  if (name === prefer) return 'asked for by the program';
+  return 'the quickest that loads here';
 }
 
 function describe(info: BackendInfo): string {
-  const library = info.tensorflow === undefined ? "" : ` (TensorFlow ${info.tensorflow})`;
-  const passedOver = info.skipped.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
-  return `[nncf] [backend] ${info.name}${library}: ${info.reason}${passedOver === "" ? "" : `. Passed over ${passedOver}`}.`;
+  const library = info.tensorflow === undefined ? '' : ` (TensorFlow ${info.tensorflow})`;
+  const passedOver = info.skipped.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  return `[nncf] [backend] ${info.name}${library}: ${info.reason}${passedOver === '' ? '' : `. Passed over ${passedOver}`}.`;
 }
 
 async function firstThatLoads(prefer: BackendName | undefined): Promise<BackendInfo> {
@@ -90,13 +90,11 @@ async function firstThatLoads(prefer: BackendName | undefined): Promise<BackendI
       skipped.push({ name, reason: oneLine(error) });
     }
   }
-  const why = skipped
-    .map(({ name, reason }) => (forced ? reason : `${name}: ${reason}`))
-    .join("; ");
-  throw backendUnavailable(forced ? (names[0] ?? "") : "tfjs-node, wasm or cpu", why, cause);
+  const why = skipped.map(({ name, reason }) => (forced ? reason : `${name}: ${reason}`)).join('; ');
+  throw backendUnavailable(forced ? (names[0] ?? '') : 'tfjs-node, wasm or cpu', why, cause);
 }
 
-let announced = "";
+let announced = '';
 
 /**
  * Chooses, loads and prepares the TensorFlow.js backend: tfjs-node-gpu, tfjs-node, wasm, cpu, the first that loads. The backends' packages are

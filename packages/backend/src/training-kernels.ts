@@ -1,5 +1,6 @@
-import { registerDilatedGradients } from "./dilated-gradients.ts";
-import { registerCpuKernels, registerWasmKernels } from "./wasm/register.ts";
+import { registerDilatedGradients } from './dilated-gradients.ts';
+import { registerNativeKernels } from './native/register.ts';
+import { registerCpuKernels, registerWasmKernels } from './wasm/register.ts';
 
 let undo: (() => void) | undefined;
 
@@ -21,6 +22,6 @@ export function disableTrainingKernels(): void {
 }
 
 function registerAll(): () => void {
-  const steps = [registerWasmKernels(), registerCpuKernels(), registerDilatedGradients()];
+  const steps = [registerNativeKernels(), registerWasmKernels(), registerCpuKernels(), registerDilatedGradients()];
   return () => steps.reverse().forEach((step) => step());
 }

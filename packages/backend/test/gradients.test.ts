@@ -1,19 +1,11 @@
 /** Every gradient that training of a convolutional network needs, on each backend against the cpu backend. */
-import * as tf from "@tensorflow/tfjs-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { disableTrainingKernels, enableTrainingKernels } from "../src/training-kernels.ts";
-import {
-  expectClose,
-  expectDerivatives,
-  loadBackends,
-  noise,
-  outputAndGradients,
-  type Operation,
-  type Plain,
-} from "./helpers.ts";
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { disableTrainingKernels, enableTrainingKernels } from '../src/training-kernels.ts';
+import { expectClose, expectDerivatives, loadBackends, noise, outputAndGradients, type Operation, type Plain } from './helpers.ts';
 
 const loaded = await loadBackends();
-const fast = loaded.filter((name) => name !== "cpu");
+const fast = loaded.filter((name) => name !== 'cpu');
 
 interface Case {
   readonly name: string;
@@ -23,7 +15,7 @@ interface Case {
 
 const t4 = (x: tf.Tensor | undefined): tf.Tensor4D => x as tf.Tensor4D;
 type Pair = [number, number];
-type Pad = "same" | "valid";
+type Pad = 'same' | 'valid';
 
 function convolutions(): Case[] {
   const cases: Case[] = [];
@@ -37,8 +29,8 @@ function convolutions(): Case[] {
     { input: [2, 12, 5, 1], filter: [2, 3], stride: [3, 1] },
   ];
   for (const { input, filter, stride } of geometries) {
-    for (const pad of ["same", "valid"] satisfies Pad[]) {
-      const label = `${input.join("×")}, ${filter.join("×")}, stride ${stride.join("×")}, ${pad}`;
+    for (const pad of ['same', 'valid'] satisfies Pad[]) {
+      const label = `${input.join('×')}, ${filter.join('×')}, stride ${stride.join('×')}, ${pad}`;
       const channels = input[3] ?? 1;
       cases.push({
         name: `conv2d ${label}`,
@@ -68,21 +60,15 @@ function convolutions(): Case[] {
 }
 
 function transposed(): Case[] {
-  const make = (
-    input: number[],
-    output: [number, number, number, number],
-    filter: number[],
-    stride: Pair,
-    pad: Pad,
-  ): Case => ({
-    name: `conv2dTranspose ${input.join("×")} to ${output.join("×")}, stride ${stride.join("×")}, ${pad}`,
+  const make = (input: number[], output: [number, number, number, number], filter: number[], stride: Pair, pad: Pad): Case => ({
+    name: `conv2dTranspose ${input.join('×')} to ${output.join('×')}, stride ${stride.join('×')}, ${pad}`,
     shapes: [input, filter],
     run: (x, w) => tf.conv2dTranspose(t4(x), t4(w), output, stride, pad),
   });
   return [
-    make([2, 4, 3, 5], [2, 8, 6, 2], [3, 3, 2, 5], [2, 2], "same"),
-    make([2, 4, 3, 5], [2, 8, 6, 2], [2, 2, 2, 5], [2, 2], "valid"),
-    make([1, 4, 3, 2], [1, 6, 5, 3], [3, 3, 3, 2], [1, 1], "valid"),
+    make([2, 4, 3, 5], [2, 8, 6, 2], [3, 3, 2, 5], [2, 2], 'same'),
+    make([2, 4, 3, 5], [2, 8, 6, 2], [2, 2, 2, 5], [2, 2], 'valid'),
+    make([1, 4, 3, 2], [1, 6, 5, 3], [3, 3, 3, 2], [1, 1], 'valid'),
   ];
 }
 
@@ -94,7 +80,7 @@ function dilated(): Case[] {
         [2, 9, 8, 3],
         [3, 2, 3, 2],
       ],
-      run: (x, w) => tf.depthwiseConv2d(t4(x), t4(w), 1, pad, "NHWC", dilation),
+      run: (x, w) => tf.depthwiseConv2d(t4(x), t4(w), 1, pad, 'NHWC', dilation),
     },
     {
       name: `conv2d dilation ${dilation}, ${pad}`,
@@ -102,10 +88,10 @@ function dilated(): Case[] {
         [2, 9, 8, 3],
         [3, 2, 3, 4],
       ],
-      run: (x, w) => tf.conv2d(t4(x), t4(w), 1, pad, "NHWC", dilation),
+      run: (x, w) => tf.conv2d(t4(x), t4(w), 1, pad, 'NHWC', dilation),
     },
   ];
-  return [make(2, "same"), make(3, "valid"), make(2, "valid")].flat();
+  return [make(2, 'same'), make(3, 'valid'), make(2, 'valid')].flat();
 }
 
 function elementwise(): Case[] {
@@ -117,15 +103,15 @@ function elementwise(): Case[] {
     elu: tf.elu,
     selu: tf.selu,
     softplus: tf.softplus,
-    "leaky relu": (x) => tf.leakyRelu(x, 0.1),
+    'leaky relu': (x) => tf.leakyRelu(x, 0.1),
     swish: (x) => tf.mul(x, tf.sigmoid(x)),
-    "hard swish": (x) => tf.mul(x, tf.div(tf.relu6(tf.add(x, 3)), 6)),
+    'hard swish': (x) => tf.mul(x, tf.div(tf.relu6(tf.add(x, 3)), 6)),
     exp: tf.exp,
     abs: tf.abs,
     square: tf.square,
     clip: (x) => tf.clipByValue(x, -0.4, 0.6),
     softmax: (x) => tf.softmax(x),
-    "log softmax": (x) => tf.logSoftmax(x),
+    'log softmax': (x) => tf.logSoftmax(x),
     mean: (x) => tf.mean(x, [1, 2]),
     sum: (x) => tf.sum(x, [0, 3]),
     max: (x) => tf.max(x, [1, 2]),
@@ -141,14 +127,14 @@ function elementwise(): Case[] {
     transpose: (x) => tf.transpose(x, [0, 3, 1, 2]),
     split: (x) => tf.concat(tf.split(x, [1, 2], 3).toReversed(), 3),
     tile: (x) => tf.tile(x, [1, 2, 1, 1]),
-    "resize bilinear": (x) => tf.image.resizeBilinear(t4(x), [9, 7]),
-    "resize bilinear, aligned": (x) => tf.image.resizeBilinear(t4(x), [9, 8], true),
-    "resize nearest": (x) => tf.image.resizeNearestNeighbor(t4(x), [10, 8]),
+    'resize bilinear': (x) => tf.image.resizeBilinear(t4(x), [9, 7]),
+    'resize bilinear, aligned': (x) => tf.image.resizeBilinear(t4(x), [9, 8], true),
+    'resize nearest': (x) => tf.image.resizeNearestNeighbor(t4(x), [10, 8]),
     moments: (x) => {
       const { mean, variance } = tf.moments(x, [0, 1, 2]);
       return tf.add(mean, variance);
     },
-    gather: (x) => tf.gather(x, tf.tensor1d([1, 0, 1], "int32"), 0),
+    gather: (x) => tf.gather(x, tf.tensor1d([1, 0, 1], 'int32'), 0),
     sqrt: (x) => tf.sqrt(tf.add(tf.square(x), 0.1)),
     rsqrt: (x) => tf.rsqrt(tf.add(tf.square(x), 0.1)),
     log: (x) => tf.log(tf.add(tf.square(x), 0.1)),
@@ -165,47 +151,40 @@ function several(): Case[] {
   const same = [2, 4, 5, 3];
   return [
     {
-      name: "batch norm in training",
+      name: 'batch norm in training',
       shapes: [same, [3], [3]],
       run: (x, gamma, beta) => trainingBatchNorm(t4(x), gamma as tf.Tensor1D, beta as tf.Tensor1D),
     },
     {
-      name: "batch norm with given statistics",
+      name: 'batch norm with given statistics',
       shapes: [same, [3], [3]],
       run: (x, gamma, beta) =>
-        tf.batchNorm4d(
-          t4(x),
-          tf.tensor1d([0.1, 0, 1]),
-          tf.tensor1d([1, 2, 0.5]),
-          beta as tf.Tensor1D,
-          gamma as tf.Tensor1D,
-          1e-3,
-        ),
+        tf.batchNorm4d(t4(x), tf.tensor1d([0.1, 0, 1]), tf.tensor1d([1, 2, 0.5]), beta as tf.Tensor1D, gamma as tf.Tensor1D, 1e-3),
     },
-    { name: "concat", shapes: [same, [2, 4, 5, 2]], run: (a, b) => tf.concat([t4(a), t4(b)], 3) },
+    { name: 'concat', shapes: [same, [2, 4, 5, 2]], run: (a, b) => tf.concat([t4(a), t4(b)], 3) },
     {
-      name: "add, broadcast",
+      name: 'add, broadcast',
       shapes: [same, [3]],
       run: (a, b) => tf.add(a as tf.Tensor, b as tf.Tensor),
     },
     {
-      name: "mul, broadcast",
+      name: 'mul, broadcast',
       shapes: [same, [2, 1, 1, 3]],
       run: (a, b) => tf.mul(a as tf.Tensor, b as tf.Tensor),
     },
     {
-      name: "div",
+      name: 'div',
       shapes: [same, [3]],
       run: (a, b) => tf.div(a as tf.Tensor, tf.add(tf.square(b as tf.Tensor), 0.5)),
     },
     {
-      name: "maximum",
+      name: 'maximum',
       shapes: [same, same],
       run: (a, b) => tf.maximum(a as tf.Tensor, b as tf.Tensor),
     },
-    { name: "prelu", shapes: [same, [3]], run: (a, b) => tf.prelu(a as tf.Tensor, b as tf.Tensor) },
+    { name: 'prelu', shapes: [same, [3]], run: (a, b) => tf.prelu(a as tf.Tensor, b as tf.Tensor) },
     {
-      name: "matMul",
+      name: 'matMul',
       shapes: [
         [4, 6],
         [6, 5],
@@ -213,7 +192,7 @@ function several(): Case[] {
       run: (a, b) => tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D),
     },
     {
-      name: "matMul, both transposed",
+      name: 'matMul, both transposed',
       shapes: [
         [6, 4],
         [5, 6],
@@ -221,7 +200,7 @@ function several(): Case[] {
       run: (a, b) => tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D, true, true),
     },
     {
-      name: "matMul, batches",
+      name: 'matMul, batches',
       shapes: [
         [3, 4, 6],
         [3, 5, 6],
@@ -229,76 +208,68 @@ function several(): Case[] {
       run: (a, b) => tf.matMul(a as tf.Tensor3D, b as tf.Tensor3D, false, true),
     },
     {
-      name: "fused matMul",
+      name: 'fused matMul',
       shapes: [[4, 6], [6, 5], [5]],
       run: (a, b, bias) =>
         tf.fused.matMul({
           a: a as tf.Tensor2D,
           b: b as tf.Tensor2D,
           bias: bias as tf.Tensor,
-          activation: "linear",
+          activation: 'linear',
         }),
     },
     {
-      name: "fused conv2d",
+      name: 'fused conv2d',
       shapes: [same, [3, 3, 3, 4], [4]],
       run: (x, w, bias) =>
         tf.fused.conv2d({
           x: t4(x),
           filter: t4(w),
           strides: 2,
-          pad: "same",
+          pad: 'same',
           bias: bias as tf.Tensor1D,
         }),
     },
     {
-      name: "fused conv2d with relu",
+      name: 'fused conv2d with relu',
       shapes: [same, [3, 3, 3, 4], [4]],
       run: (x, w, bias) =>
         tf.fused.conv2d({
           x: t4(x),
           filter: t4(w),
           strides: 1,
-          pad: "same",
+          pad: 'same',
           bias: bias as tf.Tensor1D,
-          activation: "relu",
+          activation: 'relu',
         }),
     },
     {
-      name: "fused depthwise",
+      name: 'fused depthwise',
       shapes: [same, [3, 3, 3, 1], [3]],
       run: (x, w, bias) =>
         tf.fused.depthwiseConv2d({
           x: t4(x),
           filter: t4(w),
           strides: 1,
-          pad: "same",
+          pad: 'same',
           bias: bias as tf.Tensor1D,
-          activation: "relu6",
+          activation: 'relu6',
         }),
     },
     {
-      name: "softmax cross-entropy",
+      name: 'softmax cross-entropy',
       shapes: [[6, 5]],
-      run: (logits) =>
-        tf.losses.softmaxCrossEntropy(
-          tf.oneHot(tf.tensor1d([0, 1, 2, 3, 4, 0], "int32"), 5),
-          logits as tf.Tensor2D,
-        ),
+      run: (logits) => tf.losses.softmaxCrossEntropy(tf.oneHot(tf.tensor1d([0, 1, 2, 3, 4, 0], 'int32'), 5), logits as tf.Tensor2D),
     },
     {
-      name: "sigmoid cross-entropy",
+      name: 'sigmoid cross-entropy',
       shapes: [[6, 5]],
-      run: (logits) =>
-        tf.losses.sigmoidCrossEntropy(
-          tf.oneHot(tf.tensor1d([0, 1, 2, 3, 4, 0], "int32"), 5),
-          logits as tf.Tensor2D,
-        ),
+      run: (logits) => tf.losses.sigmoidCrossEntropy(tf.oneHot(tf.tensor1d([0, 1, 2, 3, 4, 0], 'int32'), 5), logits as tf.Tensor2D),
     },
     {
-      name: "embedding by gather",
+      name: 'embedding by gather',
       shapes: [[7, 3]],
-      run: (table) => tf.gather(table as tf.Tensor2D, tf.tensor1d([1, 0, 6, 1], "int32")),
+      run: (table) => tf.gather(table as tf.Tensor2D, tf.tensor1d([1, 0, 6, 1], 'int32')),
     },
   ];
 }
@@ -310,21 +281,21 @@ function trainingBatchNorm(x: tf.Tensor4D, gamma: tf.Tensor1D, beta: tf.Tensor1D
 
 const CASES = [...convolutions(), ...transposed(), ...dilated(), ...elementwise(), ...several()];
 
-describe.each(fast)("gradients on %s equal those on cpu", (backend) => {
+describe.each(fast)('gradients on %s equal those on cpu', (backend) => {
   beforeAll(() => {
     enableTrainingKernels();
   });
   afterAll(() => {
     disableTrainingKernels();
   });
-  it.each(CASES)("$name", async ({ shapes, run }) => {
+  it.each(CASES)('$name', async ({ shapes, run }) => {
     const inputs: Plain[] = shapes.map((shape, index) => noise(shape, index + 1));
     const results = await outputAndGradients(backend, run, inputs);
-    expectClose(results, await outputAndGradients("cpu", run, inputs), 2e-5);
+    expectClose(results, await outputAndGradients('cpu', run, inputs), 2e-5);
     await expectDerivatives(run, inputs, results);
   });
 });
 
-it("the wasm backend always loads", () => {
-  expect(loaded).toContain("wasm");
+it('the wasm backend always loads', () => {
+  expect(loaded).toContain('wasm');
 });

@@ -1,11 +1,11 @@
-import * as tf from "@tensorflow/tfjs-core";
-import { expect } from "vitest";
+import * as tf from '@tensorflow/tfjs-core';
+import { expect } from 'vitest';
 
 /** Loads cpu, wasm and tfjs-node into one process, so that a test can switch between them; the list of engine names that load here. */
 export async function loadBackends(): Promise<string[]> {
-  const { loadBackend } = await import("../src/load.ts");
+  const { loadBackend } = await import('../src/load.ts');
   const loaded: string[] = [];
-  for (const name of ["cpu", "wasm", "tfjs-node"] as const) {
+  for (const name of ['cpu', 'wasm', 'tfjs-node'] as const) {
     try {
       await loadBackend(name);
       loaded.push(tf.getBackend());
@@ -49,20 +49,16 @@ function scoped<T>(compute: () => T): T {
 }
 
 /** The operation's output and its gradients for an uneven upstream gradient, on one backend. */
-export async function outputAndGradients(
-  backend: string,
-  operation: Operation,
-  inputs: readonly Plain[],
-): Promise<Plain[]> {
+export async function outputAndGradients(backend: string, operation: Operation, inputs: readonly Plain[]): Promise<Plain[]> {
   await tf.setBackend(backend);
   const before = tf.memory().numTensors;
   const results = scoped(() => {
     const tensors = inputs.map(({ shape, values }) => tf.tensor(values, shape));
     const output = operation(...tensors);
     const weights = noise(output.shape, 99);
-    const gradients = tf.grads((...args: tf.Tensor[]) =>
-      tf.sum(tf.mul(operation(...args), tf.tensor(weights.values, weights.shape))),
-    )(tensors);
+    const gradients = tf.grads((...args: tf.Tensor[]) => tf.sum(tf.mul(operation(...args), tf.tensor(weights.values, weights.shape))))(
+      tensors,
+    );
     return [output, ...gradients].map(plain);
   });
   expect(tf.memory().numTensors).toBe(before);
@@ -73,25 +69,14 @@ export async function outputAndGradients(
 export function distance(a: Plain, b: Plain): number {
   expect(a.shape).toEqual(b.shape);
   const scale = Math.max(1e-6, ...b.values.map(Math.abs));
-  return Math.max(
-    0,
-    ...a.values.map((value, index) => Math.abs(value - (b.values[index] ?? Number.NaN)) / scale),
-  );
+  return Math.max(0, ...a.values.map((value, index) => Math.abs(value - (b.values[index] ?? Number.NaN)) / scale));
 }
 
 /** Expects two lists of results to agree to `tolerance`, relative. */
-export function expectClose(
-  actual: readonly Plain[],
-  expected: readonly Plain[],
-  tolerance: number,
-): void {
+export function expectClose(actual: readonly Plain[], expected: readonly Plain[], tolerance: number): void {
   expect(actual.length).toBe(expected.length);
-  const distances = actual.map((value, index) =>
-    distance(value, expected[index] ?? { shape: [], values: [] }),
-  );
-  expect(Math.max(...distances), `relative distances ${distances.join(", ")}`).toBeLessThan(
-    tolerance,
-  );
+  const distances = actual.map((value, index) => distance(value, expected[index] ?? { shape: [], values: [] }));
+  expect(Math.max(...distances), `relative distances ${distances.join(', ')}`).toBeLessThan(tolerance);
 }
 
 /**
@@ -99,12 +84,8 @@ export function expectClose(
  *
  * @param gradients As {@link outputAndGradients} returns them, the output first.
  */
-export async function expectDerivatives(
-  operation: Operation,
-  inputs: readonly Plain[],
-  gradients: readonly Plain[],
-): Promise<void> {
-  await tf.setBackend("cpu");
+export async function expectDerivatives(operation: Operation, inputs: readonly Plain[], gradients: readonly Plain[]): Promise<void> {
+  await tf.setBackend('cpu');
   const output = gradients[0]?.shape ?? [];
   const weights = noise(output, 99).values;
   const step = 1e-3;
@@ -115,22 +96,13 @@ export async function expectDerivatives(
         shape,
         values: values.map((value, at) => value + t * (direction[index]?.values[at] ?? 0)),
       }));
-      const result = scoped(() =>
-        plain(operation(...moved.map(({ shape, values }) => tf.tensor(values, shape)))),
-      );
+      const result = scoped(() => plain(operation(...moved.map(({ shape, values }) => tf.tensor(values, shape)))));
       return result.values.reduce((sum, value, at) => sum + value * (weights[at] ?? 0), 0);
     };
     const measured = (along(step) - along(-step)) / (2 * step);
-    const terms = gradients
-      .slice(1)
-      .flatMap(({ values }, index) =>
-        values.map((value, at) => value * (direction[index]?.values[at] ?? 0)),
-      );
+    const terms = gradients.slice(1).flatMap(({ values }, index) => values.map((value, at) => value * (direction[index]?.values[at] ?? 0)));
     const claimed = terms.reduce((sum, term) => sum + term, 0);
     const size = Math.sqrt(terms.reduce((sum, term) => sum + term * term, 0)) + 1e-3;
-    expect(
-      Math.abs(measured - claimed) / size,
-      `difference quotient ${measured}, gradient ${claimed}`,
-    ).toBeLessThan(0.05);
+    expect(Math.abs(measured - claimed) / size, `difference quotient ${measured}, gradient ${claimed}`).toBeLessThan(0.05);
   }
 }

@@ -2,41 +2,21 @@
  * Pooling's gradients in plain loops, for the backends whose own are wrong: wasm adds maximum pooling's onto memory it has not cleared, and wasm
  * and cpu divide average pooling's by the whole window where it hangs over the edge.
  */
-import * as tf from "@tensorflow/tfjs-core";
-import { attributesOf, inputsOf } from "../kernel-map.ts";
-import { poolSizes, type PoolAttributes } from "../geometry.ts";
+import * as tf from '@tensorflow/tfjs-core';
+import { attributesOf, inputsOf } from '../kernel-map.ts';
+import { poolSizes, type PoolAttributes } from '../geometry.ts';
 
 type Sizes = tf.backend_util.Conv2DInfo;
 
 /** The part of a window along one axis that lies inside the input: `[from, to)`. */
-function inside(
-  position: number,
-  stride: number,
-  before: number,
-  size: number,
-  limit: number,
-): [number, number] {
+function inside(position: number, stride: number, before: number, size: number, limit: number): [number, number] {
   const start = position * stride - before;
   return [Math.max(start, 0), Math.min(start + size, limit)];
 }
 
 /** Calls `visit` for every output position with its window's rows and columns in the input. */
-function eachWindow(
-  sizes: Sizes,
-  visit: (output: number, batch: number, rows: [number, number], columns: [number, number]) => void,
-): void {
-  const {
-    batchSize,
-    outHeight,
-    outWidth,
-    strideHeight,
-    strideWidth,
-    filterHeight,
-    filterWidth,
-    inHeight,
-    inWidth,
-    padInfo,
-  } = sizes;
+function eachWindow(sizes: Sizes, visit: (output: number, batch: number, rows: [number, number], columns: [number, number]) => void): void {
+  const { batchSize, outHeight, outWidth, strideHeight, strideWidth, filterHeight, filterWidth, inHeight, inWidth, padInfo } = sizes;
   for (let batch = 0; batch < batchSize; batch += 1) {
     for (let y = 0; y < outHeight; y += 1) {
       const rows = inside(y, strideHeight, padInfo.top, filterHeight, inHeight);
@@ -54,11 +34,7 @@ function eachWindow(
  * @param x Input, `[batch, height, width, channels]` flat.
  * @param dy Gradient of the output, flat.
  */
-export function maxPoolGrad(
-  x: ArrayLike<number>,
-  dy: ArrayLike<number>,
-  sizes: Sizes,
-): Float32Array {
+export function maxPoolGrad(x: ArrayLike<number>, dy: ArrayLike<number>, sizes: Sizes): Float32Array {
   const { inHeight, inWidth, inChannels } = sizes;
   const dx = new Float32Array(x.length);
   const best = new Int32Array(inChannels);
@@ -104,7 +80,7 @@ export function maxPoolGradConfig(backendName: string): tf.KernelConfig {
     kernelName: tf.MaxPoolGrad,
     backendName,
     kernelFunc: ({ inputs, attrs }) => {
-      const { dy, input } = inputsOf<"dy" | "input">(inputs);
+      const { dy, input } = inputsOf<'dy' | 'input'>(inputs);
       const sizes = poolSizes(input.shape, attributesOf<PoolAttributes>(attrs));
       return tf.tensor(maxPoolGrad(input.dataSync(), dy.dataSync(), sizes), input.shape);
     },
@@ -117,7 +93,7 @@ export function avgPoolGradConfig(backendName: string): tf.KernelConfig {
     kernelName: tf.AvgPoolGrad,
     backendName,
     kernelFunc: ({ inputs, attrs }) => {
-      const { dy, input } = inputsOf<"dy" | "input">(inputs);
+      const { dy, input } = inputsOf<'dy' | 'input'>(inputs);
       const sizes = poolSizes(input.shape, attributesOf<PoolAttributes>(attrs));
       return tf.tensor(avgPoolGrad(dy.dataSync(), sizes), input.shape);
     },

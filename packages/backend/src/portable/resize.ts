@@ -1,6 +1,6 @@
 /** Gradients of resizing in plain loops, for the backends whose own are wrong: cpu exchanges height and width. */
-import * as tf from "@tensorflow/tfjs-core";
-import { attributesOf, inputsOf } from "../kernel-map.ts";
+import * as tf from '@tensorflow/tfjs-core';
+import { attributesOf, inputsOf } from '../kernel-map.ts';
 
 interface ResizeAttributes {
   readonly alignCorners?: boolean;
@@ -19,11 +19,7 @@ function step(from: number, to: number, alignCorners: boolean): number {
 }
 
 /** Linear readings of an axis of `from` values stretched to `to`. */
-function linearReadings(
-  from: number,
-  to: number,
-  { alignCorners = false, halfPixelCenters = false }: ResizeAttributes,
-): Reading[] {
+function linearReadings(from: number, to: number, { alignCorners = false, halfPixelCenters = false }: ResizeAttributes): Reading[] {
   const scale = step(from, to, alignCorners);
   return Array.from({ length: to }, (_, index) => {
     const at = halfPixelCenters ? (index + 0.5) * scale - 0.5 : index * scale;
@@ -37,11 +33,7 @@ function linearReadings(
 }
 
 /** Readings of the nearest value of an axis of `from` values stretched to `to`. */
-function nearestReadings(
-  from: number,
-  to: number,
-  { alignCorners = false, halfPixelCenters = false }: ResizeAttributes,
-): Reading[] {
+function nearestReadings(from: number, to: number, { alignCorners = false, halfPixelCenters = false }: ResizeAttributes): Reading[] {
   const scale = step(from, to, alignCorners);
   return Array.from({ length: to }, (_, index) => {
     const at = halfPixelCenters ? (index + 0.5) * scale : index * scale;
@@ -56,12 +48,7 @@ function nearestReadings(
  * @param dy `[batch, rows.length, columns.length, channels]` flat.
  * @param shape Shape of the input, `[batch, height, width, channels]`.
  */
-function scatter(
-  dy: ArrayLike<number>,
-  shape: number[],
-  rows: readonly Reading[],
-  columns: readonly Reading[],
-): Float32Array {
+function scatter(dy: ArrayLike<number>, shape: number[], rows: readonly Reading[], columns: readonly Reading[]): Float32Array {
   const [batch = 1, height = 1, width = 1, channels = 1] = shape;
   const dx = new Float32Array(batch * height * width * channels);
   let from = 0;
@@ -70,8 +57,7 @@ function scatter(
     for (let c = 0; c < channels; c += 1) dx[to + c]! += dy[from + c]! * share;
   };
   for (let image = 0; image < batch; image += 1) {
-    const at = (row: number, column: number): number =>
-      ((image * height + row) * width + column) * channels;
+    const at = (row: number, column: number): number => ((image * height + row) * width + column) * channels;
     for (const row of rows) {
       for (const column of columns) {
         add(at(row.low, column.low), (1 - row.fraction) * (1 - column.fraction));
@@ -85,19 +71,14 @@ function scatter(
   return dx;
 }
 
-function resizeGrad(
-  kernelName: string,
-  backendName: string,
-  readings: typeof linearReadings,
-): tf.KernelConfig {
+function resizeGrad(kernelName: string, backendName: string, readings: typeof linearReadings): tf.KernelConfig {
   return {
     kernelName,
     backendName,
     kernelFunc: ({ inputs, attrs }) => {
-      const { dy, images } = inputsOf<"dy" | "images">(inputs);
+      const { dy, images } = inputsOf<'dy' | 'images'>(inputs);
       const attributes = attributesOf<ResizeAttributes>(attrs);
-      const axis = (index: number): Reading[] =>
-        readings(images.shape[index] ?? 1, dy.shape[index] ?? 1, attributes);
+      const axis = (index: number): Reading[] => readings(images.shape[index] ?? 1, dy.shape[index] ?? 1, attributes);
       return tf.tensor(scatter(dy.dataSync(), images.shape, axis(1), axis(2)), images.shape);
     },
   };

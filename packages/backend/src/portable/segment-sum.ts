@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs-core";
-import { attributesOf, inputsOf } from "../kernel-map.ts";
+import * as tf from '@tensorflow/tfjs-core';
+import { attributesOf, inputsOf } from '../kernel-map.ts';
 
 /**
  * Adds the rows of x that belong to the same segment: the gradient of gathering rows.
@@ -8,18 +8,12 @@ import { attributesOf, inputsOf } from "../kernel-map.ts";
  * @param segments Segment of each row; negative ones are left out, as in TensorFlow.
  * @returns `[segmentCount, size]` flat.
  */
-export function segmentSum(
-  x: ArrayLike<number>,
-  size: number,
-  segments: ArrayLike<number>,
-  segmentCount: number,
-): Float32Array {
+export function segmentSum(x: ArrayLike<number>, size: number, segments: ArrayLike<number>, segmentCount: number): Float32Array {
   const sums = new Float32Array(segmentCount * size);
   for (let row = 0; row < segments.length; row += 1) {
     const segment = segments[row]!;
     if (segment < 0) continue;
-    for (let index = 0; index < size; index += 1)
-      sums[segment * size + index]! += x[row * size + index]!;
+    for (let index = 0; index < size; index += 1) sums[segment * size + index]! += x[row * size + index]!;
   }
   return sums;
 }
@@ -30,15 +24,11 @@ export function segmentSumConfig(backendName: string): tf.KernelConfig {
     kernelName: tf.UnsortedSegmentSum,
     backendName,
     kernelFunc: ({ inputs, attrs }) => {
-      const { x, segmentIds } = inputsOf<"x" | "segmentIds">(inputs);
+      const { x, segmentIds } = inputsOf<'x' | 'segmentIds'>(inputs);
       const { numSegments } = attributesOf<{ numSegments: number }>(attrs);
       const rest = x.shape.slice(segmentIds.rank);
       const size = rest.reduce((product, length) => product * length, 1);
-      return tf.tensor(
-        segmentSum(x.dataSync(), size, segmentIds.dataSync(), numSegments),
-        [numSegments, ...rest],
-        x.dtype,
-      );
+      return tf.tensor(segmentSum(x.dataSync(), size, segmentIds.dataSync(), numSegments), [numSegments, ...rest], x.dtype);
     },
   };
 }

@@ -1,13 +1,8 @@
-import * as tf from "@tensorflow/tfjs-core";
-import { attributesOf, inputsOf } from "../kernel-map.ts";
-import { convSizes, spreadByStride, window, type ConvGradAttributes } from "../geometry.ts";
+import * as tf from '@tensorflow/tfjs-core';
+import { attributesOf, inputsOf } from '../kernel-map.ts';
+import { convSizes, spreadByStride, window, type ConvGradAttributes } from '../geometry.ts';
 
-/** Sum over all axes but the last, as a product with ones: much quicker on wasm than its reduction, which transposes first. */
-export function sumToLastAxis(x: tf.Tensor): tf.Tensor1D {
-  const last = x.shape[x.rank - 1] ?? 1;
-  const rows = x.size / last;
-  return tf.reshape(tf.matMul(tf.ones([1, rows]), tf.reshape(x, [rows, last])), [last]);
-}
+import { sumToLastAxis } from './sums.ts';
 
 /**
  * Gradient of a depthwise convolution with respect to its filter, one filter position at a time: the input seen from that position times the
@@ -17,22 +12,8 @@ export function sumToLastAxis(x: tf.Tensor): tf.Tensor1D {
  * @param dy Gradient of the output, `[batch, outHeight, outWidth, in·multiplier]`.
  * @returns `[filterHeight, filterWidth, in, multiplier]`
  */
-export function depthwiseBackpropFilter(
-  x: tf.Tensor4D,
-  dy: tf.Tensor4D,
-  sizes: tf.backend_util.Conv2DInfo,
-): tf.Tensor4D {
-  const {
-    filterHeight,
-    filterWidth,
-    outHeight,
-    outWidth,
-    strideHeight,
-    strideWidth,
-    dilationHeight,
-    dilationWidth,
-    padInfo,
-  } = sizes;
+export function depthwiseBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
+  const { filterHeight, filterWidth, outHeight, outWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo } = sizes;
   const { batchSize, inChannels, outChannels } = sizes;
   const multiplier = outChannels / inChannels;
   const height = (outHeight - 1) * strideHeight + (filterHeight - 1) * dilationHeight + 1;
@@ -71,84 +52,41 @@ function repeatChannels(x: tf.Tensor4D, times: number): tf.Tensor4D {
  * @param filter `[filterHeight, filterWidth, in, multiplier]`
  * @returns `[batch, height, width, in]`
  */
-export function depthwiseBackpropInput(
-  dy: tf.Tensor4D,
-  filter: tf.Tensor4D,
-  sizes: tf.backend_util.Conv2DInfo,
-): tf.Tensor4D {
-  const {
-    filterHeight,
-    filterWidth,
-    inHeight,
-    inWidth,
-    strideHeight,
-    strideWidth,
-    dilationHeight,
-    dilationWidth,
-    padInfo,
-  } = sizes;
+export function depthwiseBackpropInput(dy: tf.Tensor4D, filter: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
+  const { filterHeight, filterWidth, inHeight, inWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo } = sizes;
   const { batchSize, inChannels, outChannels } = sizes;
   const reach = [(filterHeight - 1) * dilationHeight, (filterWidth - 1) * dilationWidth] as const;
   const spread = spreadByStride(dy, strideHeight, strideWidth);
-  const seen = window(
-    spread,
-    reach[0] - padInfo.top,
-    reach[1] - padInfo.left,
-    inHeight + reach[0],
-    inWidth + reach[1],
-  );
-  const turned = tf.reshape(tf.reverse(filter, [0, 1]), [
-    filterHeight,
-    filterWidth,
-    outChannels,
-    1,
+  const seen = window(spread, reach[0] - padInfo.top, reach[1] - padInfo.left, inHeight + reach[0], inWidth + reach[1]);
+  const turned = tf.reshape(tf.reverse(filter, [0, 1]), [filterHeight, filterWidth, outChannels, 1]);
+  const each = tf.depthwiseConv2d(seen, tf.reshape(turned, [filterHeight, filterWidth, outChannels, 1]), 1, 'valid', 'NHWC', [
+    dilationHeight,
+    dilationWidth,
   ]);
-  const each = tf.depthwiseConv2d(
-    seen,
-    tf.reshape(turned, [filterHeight, filterWidth, outChannels, 1]),
-    1,
-    "valid",
-    "NHWC",
-    [dilationHeight, dilationWidth],
-  );
   if (outChannels === inChannels) return each;
-  return tf.reshape(
-    tf.sum(
-      tf.reshape(each, [batchSize * inHeight * inWidth * inChannels, outChannels / inChannels]),
-      1,
-    ),
-    sizes.inShape,
-  );
+  return tf.reshape(tf.sum(tf.reshape(each, [batchSize * inHeight * inWidth * inChannels, outChannels / inChannels]), 1), sizes.inShape);
 }
 
 /** TensorFlow.js's kernel `DepthwiseConv2dNativeBackpropFilter` for the wasm backend, which lacks it. */
 export const depthwiseBackpropFilterConfig: tf.KernelConfig = {
   kernelName: tf.DepthwiseConv2dNativeBackpropFilter,
-  backendName: "wasm",
+  backendName: 'wasm',
   kernelFunc: ({ inputs, attrs }) => {
     const attributes = attributesOf<ConvGradAttributes>(attrs);
-    const { x, dy } = inputsOf<"x" | "dy">(inputs);
+    const { x, dy } = inputsOf<'x' | 'dy'>(inputs);
     const sizes = convSizes(x.shape, attributes.filterShape ?? [], attributes, true);
-    return tf.tidy(() =>
-      depthwiseBackpropFilter(tf.reshape(x, sizes.inShape), tf.reshape(dy, sizes.outShape), sizes),
-    );
+    return tf.tidy(() => depthwiseBackpropFilter(tf.reshape(x, sizes.inShape), tf.reshape(dy, sizes.outShape), sizes));
   },
 };
 
 /** TensorFlow.js's kernel `DepthwiseConv2dNativeBackpropInput` for the wasm backend, which lacks it. */
 export const depthwiseBackpropInputConfig: tf.KernelConfig = {
   kernelName: tf.DepthwiseConv2dNativeBackpropInput,
-  backendName: "wasm",
+  backendName: 'wasm',
   kernelFunc: ({ inputs, attrs }) => {
     const attributes = attributesOf<ConvGradAttributes>(attrs);
-    const { dy, filter } = inputsOf<"dy" | "filter">(inputs);
+    const { dy, filter } = inputsOf<'dy' | 'filter'>(inputs);
     const sizes = convSizes(attributes.inputShape ?? [], filter.shape, attributes, true);
-    return tf.tidy(() =>
-      depthwiseBackpropInput(
-        tf.reshape(dy, sizes.outShape),
-        tf.reshape(filter, sizes.filterShape),
-        sizes,
-      ),
-    );
+    return tf.tidy(() => depthwiseBackpropInput(tf.reshape(dy, sizes.outShape), tf.reshape(filter, sizes.filterShape), sizes));
   },
 };

@@ -1,13 +1,11 @@
-import { exchangeKernel } from "../kernel-map.ts";
-import { avgPoolGradConfig, maxPoolGradConfig } from "../portable/pooling.ts";
-import { resizeGradConfigs } from "../portable/resize.ts";
-import { segmentSumConfig } from "../portable/segment-sum.ts";
-import { conv2dBackpropFilterConfig, conv2dBackpropInputConfig } from "./conv2d-backprop.ts";
-import {
-  depthwiseBackpropFilterConfig,
-  depthwiseBackpropInputConfig,
-} from "./depthwise-backprop.ts";
-import { correctedConvolutions } from "./same-padding.ts";
+import { exchangeKernel } from '../kernel-map.ts';
+import { avgPoolGradConfig, maxPoolGradConfig } from '../portable/pooling.ts';
+import { resizeGradConfigs } from '../portable/resize.ts';
+import { segmentSumConfig } from '../portable/segment-sum.ts';
+import { conv2dBackpropFilterConfig, conv2dBackpropInputConfig } from './conv2d-backprop.ts';
+import { depthwiseBackpropFilterConfig, depthwiseBackpropInputConfig } from './depthwise-backprop.ts';
+import { wasmBatchNorm, wasmBatchNormGrad } from './batch-norm.ts';
+import { correctedConvolutions } from './same-padding.ts';
 
 /** Registers the kernels that training needs and the wasm backend lacks, has wrong, or has only as plain loops. Returns the undo. */
 export function registerWasmKernels(): () => void {
@@ -16,10 +14,12 @@ export function registerWasmKernels(): () => void {
     conv2dBackpropInputConfig,
     depthwiseBackpropFilterConfig,
     depthwiseBackpropInputConfig,
-    maxPoolGradConfig("wasm"),
-    avgPoolGradConfig("wasm"),
-    segmentSumConfig("wasm"),
-    ...resizeGradConfigs("wasm"),
+    maxPoolGradConfig('wasm'),
+    avgPoolGradConfig('wasm'),
+    wasmBatchNorm,
+    wasmBatchNormGrad,
+    segmentSumConfig('wasm'),
+    ...resizeGradConfigs('wasm'),
     ...correctedConvolutions(),
   ].map(exchangeKernel);
   return () => undo.reverse().forEach((restore) => restore());
@@ -27,6 +27,6 @@ export function registerWasmKernels(): () => void {
 
 /** Registers the gradients that the cpu backend has wrong. Returns the undo. */
 export function registerCpuKernels(): () => void {
-  const undo = [avgPoolGradConfig("cpu"), ...resizeGradConfigs("cpu")].map(exchangeKernel);
+  const undo = [avgPoolGradConfig('cpu'), ...resizeGradConfigs('cpu')].map(exchangeKernel);
   return () => undo.reverse().forEach((restore) => restore());
 }

@@ -1,7 +1,7 @@
 /** The wasm backend's convolutions return zeros, silently, for `same` padding where the stride exceeds the filter; explicit padding works. */
-import * as tf from "@tensorflow/tfjs-core";
-import { attributesOf } from "../kernel-map.ts";
-import { convSizes, type ConvGradAttributes } from "../geometry.ts";
+import * as tf from '@tensorflow/tfjs-core';
+import { attributesOf } from '../kernel-map.ts';
+import { convSizes, type ConvGradAttributes } from '../geometry.ts';
 
 const CONVOLUTIONS: ReadonlyMap<string, boolean> = new Map([
   [tf.Conv2D, false],
@@ -17,12 +17,10 @@ function explicitPad(
   attributes: ConvGradAttributes,
   depthwise: boolean,
 ): tf.backend_util.ExplicitPadding | undefined {
-  if (attributes.pad !== "same") return undefined;
+  if (attributes.pad !== 'same') return undefined;
   const sizes = convSizes(x, filter, attributes, depthwise);
   const { top, bottom, left, right } = sizes.padInfo;
-  const reached =
-    sizes.strideHeight <= sizes.effectiveFilterHeight &&
-    sizes.strideWidth <= sizes.effectiveFilterWidth;
+  const reached = sizes.strideHeight <= sizes.effectiveFilterHeight && sizes.strideWidth <= sizes.effectiveFilterWidth;
   return reached
     ? undefined
     : [
@@ -38,15 +36,8 @@ function corrected(kernel: tf.KernelConfig, depthwise: boolean): tf.KernelConfig
     ...kernel,
     kernelFunc: (params) => {
       const attributes = attributesOf<ConvGradAttributes>(params.attrs);
-      const pad = explicitPad(
-        params.inputs["x"]?.shape ?? [],
-        params.inputs["filter"]?.shape ?? [],
-        attributes,
-        depthwise,
-      );
-      return kernel.kernelFunc(
-        pad === undefined ? params : { ...params, attrs: { ...params.attrs, pad } },
-      );
+      const pad = explicitPad(params.inputs['x']?.shape ?? [], params.inputs['filter']?.shape ?? [], attributes, depthwise);
+      return kernel.kernelFunc(pad === undefined ? params : { ...params, attrs: { ...params.attrs, pad } });
     },
   };
 }
@@ -54,7 +45,7 @@ function corrected(kernel: tf.KernelConfig, depthwise: boolean): tf.KernelConfig
 /** The wasm backend's convolutions with `same` padding put right. */
 export function correctedConvolutions(): tf.KernelConfig[] {
   return [...CONVOLUTIONS].flatMap(([name, depthwise]) => {
-    const kernel = tf.getKernel(name, "wasm");
+    const kernel = tf.getKernel(name, 'wasm');
     return kernel == null ? [] : [corrected(kernel, depthwise)];
   });
 }

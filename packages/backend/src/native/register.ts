@@ -1,0 +1,14 @@
+import { patchBatchNormalizationLayers } from '../batch-norm-layer.ts';
+import { exchangeGradient, exchangeKernel } from '../kernel-map.ts';
+import { batchNormGradient, nativeBatchNorm, nativeBatchNormGrad } from './batch-norm.ts';
+import { reluGradients, reluGradKernels } from './relu.ts';
+
+/** Registers TensorFlow's fused training operations on tfjs-node, with the gradients that use them. Returns the undo. */
+export function registerNativeKernels(): () => void {
+  const undo = [
+    ...[nativeBatchNorm, nativeBatchNormGrad, ...reluGradKernels].map(exchangeKernel),
+    ...[batchNormGradient, ...reluGradients()].map(exchangeGradient),
+    patchBatchNormalizationLayers(),
+  ];
+  return () => undo.reverse().forEach((restore) => restore());
+}
