@@ -46,6 +46,25 @@ function quietTensorFlow(): void {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
 }
 
+const PROCESS_EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
+
+/**
+ * Runs a start-up and removes the process-wide error handlers it left behind: the wasm module's rethrow every error from its own one long line, which
+ * Node then prints instead of the error.
+ */
+async function withoutNewErrorHandlers(start: () => Promise<void>): Promise<void> {
+  const before = new Set<unknown>(PROCESS_EVENTS.flatMap((event) => process.rawListeners(event)));
+  try {
+    await start();
+  } finally {
+    for (const event of PROCESS_EVENTS) {
+      for (const listener of process.rawListeners(event)) {
+        if (!before.has(listener)) process.removeListener(event, listener as (...args: unknown[]) => void);
+      }
+    }
+  }
+}
+
 /**
  * Imports a backend's package and makes it the engine's backend.
  *
@@ -58,8 +77,12 @@ export async function loadBackend(name: BackendName): Promise<void> {
     quietTensorFlow();
     await import('@nncf/libtensorflow/util-shim');
   }
-  await import(pathToFileURL(path).href);
-  if (!(await tf.setBackend(ENGINE_NAMES[name]))) throw new Error(`TensorFlow.js could not start "${ENGINE_NAMES[name]}"`);
-  await tf.ready();
+  await withoutNewErrorHandlers(() => start(path, ENGINE_NAMES[name]));
   silenceCpuHint();
+}
+
+async function start(path: string, engineName: string): Promise<void> {
+  await import(pathToFileURL(path).href);
+  if (!(await tf.setBackend(engineName))) throw new Error(`TensorFlow.js could not start "${engineName}"`);
+  await tf.ready();
 }
