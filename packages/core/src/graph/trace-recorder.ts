@@ -83,7 +83,7 @@ export class TraceRecorder implements OperationHandler {
     let previous = -1;
     steps.forEach((step, i) => {
       const inputs = step.operands.map((name) => (isPrevious(name) ? previous : this.operand(call, name)));
-      const names = step.operands.map((name) => (isPrevious(name) ? 'a' : name));
+      const names = step.operands.map((name) => canonicalName(step.op, name));
       const last = i === steps.length - 1;
       this.addNode(step.op, inputs, { ...step.attrs, inputNames: names }, call.insertable && i === 0);
       previous = last ? -1 : this.addIntermediate(outputs[0] as Tensor);
@@ -147,4 +147,10 @@ export class TraceRecorder implements OperationHandler {
     const name = `${this.nodes[producer]?.name ?? ''}:${output}`;
     return { name, kind: 'activation', shape: tensor.shape, dtype: tensor.dtype, producer, output };
   }
+}
+
+/** Operand names of the parts of a fused kernel, as the kernels of those parts have them. */
+function canonicalName(op: string, name: string): string {
+  if (op === 'Add') return name === 'bias' ? 'b' : isPrevious(name) ? 'a' : name;
+  return isPrevious(name) ? 'x' : name;
 }

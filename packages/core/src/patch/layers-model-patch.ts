@@ -10,10 +10,9 @@ interface LayerWeight {
   read(): Variable;
 }
 
-/** What `compile` and `fit` read of a model. */
+/** What `fit` reads of a model. */
 interface TrainableModel {
-  collectedTrainableWeights?: LayerWeight[] | null;
-  compile(args: unknown): void;
+  collectedTrainableWeights?: readonly LayerWeight[] | null;
   calculateLosses(): Scalar[];
   checkTrainableWeightsConsistency(): void;
 }
@@ -27,30 +26,45 @@ interface TrainableModel {
  * @returns puts everything back
  */
 export function patchTraining(model: object, parameters: readonly Variable[], loss: (() => Scalar) | undefined): () => void {
-  const target = model as TrainableModel;
+  const target = model as CompilableModel;
   const weights = parameters.map(toWeight);
-  const own = new Set<LayerWeight>(weights);
-  const join = (): void => {
-    const collected = target.collectedTrainableWeights;
-    if (collected) target.collectedTrainableWeights = [...collected.filter((weight) => !own.has(weight)), ...weights];
-  };
-  const { compile, calculateLosses } = target;
+  const { compile } = target;
+  let undo = patchTrainer(trainerOf(target), weights, loss);
   override(target, 'compile', (args: unknown) => {
+    undo();
     compile.call(target, args);
-    join();
+    undo = patchTrainer(trainerOf(target), weights, loss);
   });
-  override(target, 'calculateLosses', () => [...calculateLosses.call(target), ...(loss === undefined ? [] : [loss()])]);
-  // It compares counts and would take the joined parameters for a change of `trainable` since `compile`.
-  override(target, 'checkTrainableWeightsConsistency', () => undefined);
-  join();
   return () => {
-    for (const method of ['compile', 'calculateLosses', 'checkTrainableWeightsConsistency']) Reflect.deleteProperty(target, method);
-    const collected = target.collectedTrainableWeights;
-    if (collected) target.collectedTrainableWeights = collected.filter((weight) => !own.has(weight));
+    undo();
+    Reflect.deleteProperty(target, 'compile');
   };
 }
 
-function override<Key extends keyof TrainableModel>(target: TrainableModel, method: Key, value: TrainableModel[Key]): void {
+/** A Sequential hands training to a functional model inside, which it makes anew at every `compile`. */
+function trainerOf(model: CompilableModel): TrainableModel {
+  return model.model ?? model;
+}
+
+function patchTrainer(target: TrainableModel, weights: readonly LayerWeight[], loss: (() => Scalar) | undefined): () => void {
+  const base = target.collectedTrainableWeights;
+  if (base) target.collectedTrainableWeights = [...base, ...weights];
+  const { calculateLosses } = target;
+  override(target, 'calculateLosses', () => [...calculateLosses.call(target), ...(loss === undefined ? [] : [loss()])]);
+  // It compares counts and would take the joined parameters for a change of `trainable` since `compile`.
+  override(target, 'checkTrainableWeightsConsistency', () => undefined);
+  return () => {
+    for (const method of ['calculateLosses', 'checkTrainableWeightsConsistency']) Reflect.deleteProperty(target, method);
+    if (base) target.collectedTrainableWeights = base;
+  };
+}
+
+interface CompilableModel extends TrainableModel {
+  compile(args: unknown): void;
+  readonly model?: TrainableModel | null;
+}
+
+function override<Target extends object, Key extends keyof Target>(target: Target, method: Key, value: Target[Key]): void {
   Object.defineProperty(target, method, {
     value,
     configurable: true,
