@@ -50,7 +50,7 @@ function dilatedGradient(
   filter: tf.Tensor4D,
   attributes: tf.NamedAttrMap,
 ): ReturnType<tf.GradFunc> {
-  const dilations = pair(attributesOf<ConvGradAttributes>(attributes).dilations);
+  const dilations = pair(attributesOf<ConvGradAttributes>(attributes).dilations ?? 1);
   const plain = { ...attributes, dilations: [1, 1] };
   return {
     x: () => runKernel(kernels.input, { dy, filter: spreadFilter(filter, dilations) }, { ...plain, inputShape: x.shape }),
@@ -66,7 +66,7 @@ function withDilation(name: string, kernels: GradientKernels): tf.GradConfig[] {
   if (original == null) return [];
   const gradFunc: tf.GradFunc = (dy, saved, attributes) => {
     const [x, filter] = saved;
-    const dilations = pair(attributesOf<ConvGradAttributes>(attributes).dilations);
+    const dilations = pair(attributesOf<ConvGradAttributes>(attributes).dilations ?? 1);
     if (dilations[0] * dilations[1] === 1 || x === undefined || filter === undefined || Array.isArray(dy))
       return original.gradFunc(dy, saved, attributes);
     return dilatedGradient(kernels, dy, x as tf.Tensor4D, filter as tf.Tensor4D, attributes);

@@ -63,12 +63,12 @@ function activationStep(activation: JsonValue | undefined, names: readonly strin
   ];
 }
 
-/** Keeps the attributes that are plain data. */
+/** Keeps the attributes that are plain data; a null stands for one that the layer did not set, so it is left out. */
 function plainAttributes(attrs: Readonly<Record<string, unknown>>): JsonObject {
   return Object.fromEntries(
     Object.entries(attrs).flatMap(([key, value]) => {
       const plain = toPlain(value);
-      return plain === undefined ? [] : [[key, plain]];
+      return plain === undefined || plain === null ? [] : [[key, plain]];
     }),
   );
 }
