@@ -1,0 +1,1 @@
+export { describeBackends } from '../../../packages-private/testing/src/backends.ts';
