@@ -19,7 +19,11 @@ export function weightsNotFinite(): NncfError {
 
 /** An N:M pattern that cannot be. */
 export function patternInvalid(n: number, m: number): NncfError {
-  return new NncfError({ code: 'PATTERN_INVALID', source, message: `${n}:${m} is no pattern of n weights kept out of m; whole numbers with 0 < n ≤ m are.` });
+  return new NncfError({
+    code: 'PATTERN_INVALID',
+    source,
+    message: `${n}:${m} is no pattern of n weights kept out of m; whole numbers with 0 < n ≤ m are.`,
+  });
 }
 
 /** An axis that the weight does not have. */

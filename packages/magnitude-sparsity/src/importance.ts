@@ -33,7 +33,11 @@ export function importanceDivisor(data: Float32Array, importance: WeightImportan
  *
  * @param visit gets a piece, valid during the call, how much of it is filled, and where in the layer it begins
  */
-export function forEachImportance(data: Float32Array, divisor: number, visit: (piece: Float32Array, length: number, start: number) => void): void {
+export function forEachImportance(
+  data: Float32Array,
+  divisor: number,
+  visit: (piece: Float32Array, length: number, start: number) => void,
+): void {
   const piece = new Float32Array(Math.min(CHUNK, data.length));
   for (let start = 0; start < data.length; start += CHUNK) {
     const length = Math.min(CHUNK, data.length - start);

@@ -14,7 +14,11 @@ export function magnitudeMask<T extends Tensor>(weight: T, threshold: number, op
 }
 
 /** {@link magnitudeMask} on the contents of a layer. */
-export function magnitudeMaskData(data: Float32Array, threshold: number, { importance = 'normed_abs' }: MagnitudeOptions = {}): Float32Array {
+export function magnitudeMaskData(
+  data: Float32Array,
+  threshold: number,
+  { importance = 'normed_abs' }: MagnitudeOptions = {},
+): Float32Array {
   const mask = new Float32Array(data.length);
   forEachImportance(data, importanceDivisor(data, importance), (piece, length, start) => {
     for (let i = 0; i < length; i++) mask[start + i] = (piece[i] as number) > threshold ? 1 : 0;

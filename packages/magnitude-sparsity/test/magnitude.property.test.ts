@@ -46,7 +46,9 @@ describe.each(['abs', 'normed_abs'] as const)('%s', (importance) => {
   test('a higher level keeps no weight that a lower one prunes', () => {
     fc.assert(
       fc.property(layer, level, level, (weights, a, b) => {
-        const [low, high] = [Math.min(a, b), Math.max(a, b)].map((share) => magnitudeMaskData(weights, magnitudeThreshold(weights, share, { importance }), { importance }));
+        const [low, high] = [Math.min(a, b), Math.max(a, b)].map((share) =>
+          magnitudeMaskData(weights, magnitudeThreshold(weights, share, { importance }), { importance }),
+        );
         high?.forEach((kept, index) => expect(kept).toBeLessThanOrEqual(low?.[index] as number));
       }),
     );
@@ -57,7 +59,8 @@ describe.each(['abs', 'normed_abs'] as const)('%s', (importance) => {
       fc.property(layer, level, fc.integer({ min: -20, max: 20 }), (weights, share, exponent) => {
         const scaled = weights.map((w) => w * 2 ** exponent);
         fc.pre([...weights, ...scaled].every((w) => w === 0 || Math.abs(w) > 1e-30));
-        const mask = (of: Float32Array): Float32Array => magnitudeMaskData(of, magnitudeThreshold(of, share, { importance }), { importance });
+        const mask = (of: Float32Array): Float32Array =>
+          magnitudeMaskData(of, magnitudeThreshold(of, share, { importance }), { importance });
         expect(mask(scaled)).toEqual(mask(weights));
       }),
     );

@@ -35,19 +35,28 @@ describeBackends('nmMask', () => {
   });
 
   test('every full group keeps its n largest', () => {
-    const sizes = fc.record({ outer: fc.integer({ min: 1, max: 3 }), groups: fc.integer({ min: 1, max: 3 }), inner: fc.integer({ min: 1, max: 3 }) });
+    const sizes = fc.record({
+      outer: fc.integer({ min: 1, max: 3 }),
+      groups: fc.integer({ min: 1, max: 3 }),
+      inner: fc.integer({ min: 1, max: 3 }),
+    });
     fc.assert(
-      fc.property(sizes, fc.integer({ min: 1, max: 4 }), fc.infiniteStream(fc.integer({ min: -3, max: 3 })), ({ outer, groups, inner }, n, stream) => {
-        const shape: [number, number, number] = [outer, groups * 4, inner];
-        const weight = tf.tensor3d([...stream.take(outer * groups * 4 * inner)], shape);
-        const grouped = (of: tf.Tensor): number[][] => tf.reshape(tf.transpose(of, [0, 2, 1]), [-1, 4]).arraySync() as number[][];
-        const [weights, masks] = [grouped(tf.abs(weight)), grouped(nmMask(weight, { n, m: 4 }))];
-        weights.forEach((group, index) => {
-          const kept = group.filter((_, at) => masks[index]?.[at] === 1);
-          expect(kept).toHaveLength(n);
-          expect(kept.sort()).toEqual([...group].sort().slice(-n));
-        });
-      }),
+      fc.property(
+        sizes,
+        fc.integer({ min: 1, max: 4 }),
+        fc.infiniteStream(fc.integer({ min: -3, max: 3 })),
+        ({ outer, groups, inner }, n, stream) => {
+          const shape: [number, number, number] = [outer, groups * 4, inner];
+          const weight = tf.tensor3d([...stream.take(outer * groups * 4 * inner)], shape);
+          const grouped = (of: tf.Tensor): number[][] => tf.reshape(tf.transpose(of, [0, 2, 1]), [-1, 4]).arraySync() as number[][];
+          const [weights, masks] = [grouped(tf.abs(weight)), grouped(nmMask(weight, { n, m: 4 }))];
+          weights.forEach((group, index) => {
+            const kept = group.filter((_, at) => masks[index]?.[at] === 1);
+            expect(kept).toHaveLength(n);
+            expect(kept.sort()).toEqual([...group].sort().slice(-n));
+          });
+        },
+      ),
       { numRuns: 50 },
     );
   });
@@ -73,7 +82,11 @@ describeBackends('filterImportance', () => {
     ['geometric_median', [5 + 6 + 5, 5 + 5 + 10, 6 + 5 + Math.sqrt(97), 5 + 10 + Math.sqrt(97)]],
   ])('%s', (kind, expected) => {
     const convolution = tf.reshape(columns(), [1, 2, 1, 4]);
-    for (const importance of [filterImportance(columns(), kind), filterImportance(convolution, kind), filterImportance(tf.transpose(columns()), kind, 0)]) {
+    for (const importance of [
+      filterImportance(columns(), kind),
+      filterImportance(convolution, kind),
+      filterImportance(tf.transpose(columns()), kind, 0),
+    ]) {
       expect(importance.shape).toEqual([4]);
       values(importance).forEach((value, index) => expect(value).toBeCloseTo(expected[index] as number, 4));
     }

@@ -9,7 +9,11 @@ export function levelInvalid(level: number): NncfError {
 
 /** Logits that belong to another weight. */
 export function shapeMismatch(weight: readonly number[], logits: readonly number[]): NncfError {
-  return new NncfError({ code: 'SHAPE_MISMATCH', source, message: `Logits of shape [${logits.join(', ')}] cannot gate a weight of shape [${weight.join(', ')}].` });
+  return new NncfError({
+    code: 'SHAPE_MISMATCH',
+    source,
+    message: `Logits of shape [${logits.join(', ')}] cannot gate a weight of shape [${weight.join(', ')}].`,
+  });
 }
 
 /** A loss over nothing, or levels that do not match their layers. */

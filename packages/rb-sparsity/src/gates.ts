@@ -53,7 +53,11 @@ function gated<T extends tf.Tensor>(weight: T, logits: tf.Tensor, noise: tf.Tens
 /** What the backward pass needs. */
 type Saved = [weight: tf.Tensor, shifted: tf.Tensor, open: tf.Tensor];
 
-function forward(weight: tf.Tensor, logits: tf.Tensor, noise: tf.Tensor | undefined): [value: tf.Tensor, shifted: tf.Tensor, open: tf.Tensor] {
+function forward(
+  weight: tf.Tensor,
+  logits: tf.Tensor,
+  noise: tf.Tensor | undefined,
+): [value: tf.Tensor, shifted: tf.Tensor, open: tf.Tensor] {
   const shifted = noise === undefined ? logits : tf.add(logits, noise);
   const open = openGates(shifted);
   return [tf.mul(weight, open), shifted, open];

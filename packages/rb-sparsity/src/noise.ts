@@ -51,5 +51,12 @@ function rotate(word: number, by: number): number {
 
 /** {@link logisticNoise} as a tensor. */
 export function logisticNoiseTensor<R extends Rank>(shape: ShapeMap[R], seed: number): Tensor<R> {
-  return tensor(logisticNoise(shape.reduce((total, size) => total * size, 1), seed), shape, 'float32');
+  return tensor(
+    logisticNoise(
+      shape.reduce((total, size) => total * size, 1),
+      seed,
+    ),
+    shape,
+    'float32',
+  );
 }

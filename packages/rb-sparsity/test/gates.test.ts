@@ -58,7 +58,8 @@ describeBackends('evaluation', () => {
   });
 
   test('frozen gates give no gradient to their logits', () => {
-    const loss = (weights: tf.Tensor, gates: tf.Tensor): tf.Tensor => tf.sum(tf.add(applyRbMask(weights, gates, { training: true, frozen: true }), tf.mul(gates, 0)));
+    const loss = (weights: tf.Tensor, gates: tf.Tensor): tf.Tensor =>
+      tf.sum(tf.add(applyRbMask(weights, gates, { training: true, frozen: true }), tf.mul(gates, 0)));
     const [dWeight, dLogits] = tf.grads(loss)([weight(), logits()]);
     expectClose(dWeight, [0, 1, 0, 1]);
     expectClose(dLogits, [0, 0, 0, 0]);
@@ -69,7 +70,8 @@ describeBackends('training', () => {
   test('the gate is [s + noise > 0], its gradients take the same noise', () => {
     const [w, s, seed] = [[1, -2, 3, -4, 0, 6], [0.5, -0.5, 0, 2, 1, -3], 1234] as const;
     const shifted = [...logisticNoise(6, seed)].map((noise, i) => s[i]! + noise);
-    const loss = (weights: tf.Tensor, gates: tf.Tensor): tf.Tensor => tf.sum(tf.mul(applyRbMask(weights, gates, { training: true, seed }), [1, 2, 3, 4, 5, 6]));
+    const loss = (weights: tf.Tensor, gates: tf.Tensor): tf.Tensor =>
+      tf.sum(tf.mul(applyRbMask(weights, gates, { training: true, seed }), [1, 2, 3, 4, 5, 6]));
     const [dWeight, dLogits] = tf.grads(loss)([tf.tensor1d([...w]), tf.tensor1d([...s])]);
     const gates = shifted.map((x) => (x > 0 ? 1 : 0));
     expectClose(

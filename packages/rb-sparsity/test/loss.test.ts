@@ -17,7 +17,9 @@ function expectGradients(gradients: tf.Tensor[], expected: readonly (readonly nu
   gradients.forEach((gradient, layer) =>
     [...gradient.dataSync()].forEach((entry, index) => {
       const wanted = expected[layer]?.[index] as number;
-      expect(Math.abs(entry - wanted), `layer ${layer}, gate ${index}: ${entry}, not ${wanted}`).toBeLessThan(1e-4 * Math.max(1, Math.abs(wanted)));
+      expect(Math.abs(entry - wanted), `layer ${layer}, gate ${index}: ${entry}, not ${wanted}`).toBeLessThan(
+        1e-4 * Math.max(1, Math.abs(wanted)),
+      );
     }),
   );
 }
@@ -52,7 +54,10 @@ describeBackends('rbLoss', () => {
         const miss = all.filter((s) => s > 0).length / all.length - (1 - level);
         const { value: loss, grads } = tf.valueAndGrads((...logits: tf.Tensor[]) => rbLoss(logits, level))(layers(rows));
         expect(value(loss)).toBeCloseTo((miss / 0.05) ** 2, 2);
-        expectGradients(grads, rows.map((row) => row.map((s) => ((2 / 0.05 ** 2) * miss * slope(s)) / all.length)));
+        expectGradients(
+          grads,
+          rows.map((row) => row.map((s) => ((2 / 0.05 ** 2) * miss * slope(s)) / all.length)),
+        );
       }),
       { numRuns: 30 },
     );
@@ -92,7 +97,10 @@ describeBackends('rbLoss', () => {
 
 describeBackends('rbLocalLoss', () => {
   test('adds the distances of all layers, also where one is above and one below', () => {
-    const logits = layers([[1, 1, 1, 1], [-1, -1, -1, 1]]);
+    const logits = layers([
+      [1, 1, 1, 1],
+      [-1, -1, -1, 1],
+    ]);
     expect(value(rbLocalLoss(logits, [0.5, 0.5]))).toBeCloseTo(((0.5 + 0.25) / 0.05) ** 2, 2);
   });
 
@@ -104,7 +112,9 @@ describeBackends('rbLocalLoss', () => {
         const total = misses.reduce((sum, miss) => sum + Math.abs(miss), 0);
         const { value: loss, grads } = tf.valueAndGrads((...logits: tf.Tensor[]) => rbLocalLoss(logits, levels))(layers(rows));
         expect(value(loss)).toBeCloseTo((total / 0.05) ** 2, 1);
-        const expected = rows.map((row, i) => row.map((s) => ((2 / 0.05 ** 2) * total * Math.sign(misses[i] as number) * slope(s)) / row.length));
+        const expected = rows.map((row, i) =>
+          row.map((s) => ((2 / 0.05 ** 2) * total * Math.sign(misses[i] as number) * slope(s)) / row.length),
+        );
         expectGradients(grads, expected);
       }),
       { numRuns: 30 },

@@ -21,7 +21,8 @@ test('deciles of u are even, neighbours and neighbouring seeds are not alike', (
     const count = first.filter((u) => Math.floor(u * 10) === decile).length;
     expect(Math.abs(count - 10_000)).toBeLessThan(400);
   }
-  const correlation = (a: number[], b: number[]): number => (12 * a.reduce((sum, u, i) => sum + (u - 0.5) * ((b[i] as number) - 0.5), 0)) / a.length;
+  const correlation = (a: number[], b: number[]): number =>
+    (12 * a.reduce((sum, u, i) => sum + (u - 0.5) * ((b[i] as number) - 0.5), 0)) / a.length;
   expect(Math.abs(correlation(first, second))).toBeLessThan(0.015);
   expect(Math.abs(correlation(first, [...first.slice(1), 0.5]))).toBeLessThan(0.015);
 });

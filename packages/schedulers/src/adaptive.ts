@@ -73,11 +73,13 @@ function raise(level: number, step: number, target: number): number {
 function check({ init, target, step, eps, patience }: Record<'init' | 'target' | 'step' | 'eps' | 'patience', number>): void {
   checkLevels({ init, target, eps });
   if (!(step > 0 && step <= 1)) throw scheduleInvalid(`step is ${step}; it must be above 0 and at most 1.`);
-  if (!Number.isInteger(patience) || patience < 1) throw scheduleInvalid(`patience is ${patience}; it must be a whole number of epochs, 1 or more.`);
+  if (!Number.isInteger(patience) || patience < 1)
+    throw scheduleInvalid(`patience is ${patience}; it must be a whole number of epochs, 1 or more.`);
 }
 
 function readState(state: JsonObject): [level: number, reached: number] {
   const { level, reached } = state;
-  if (typeof level !== 'number' || typeof reached !== 'number') throw stateMismatch('The checkpoint holds no state of an adaptive schedule.');
+  if (typeof level !== 'number' || typeof reached !== 'number')
+    throw stateMismatch('The checkpoint holds no state of an adaptive schedule.');
   return [level, reached];
 }

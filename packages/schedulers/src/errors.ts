@@ -19,5 +19,10 @@ export function stepsMismatch(expected: number, actual: number): NncfError {
 
 /** A checkpoint's schedule that does not fit the configured one. */
 export function stateMismatch(message: string): NncfError {
-  return new NncfError({ code: 'STATE_MISMATCH', source, message, hint: 'Resume with the configuration that the checkpoint was made with.' });
+  return new NncfError({
+    code: 'STATE_MISMATCH',
+    source,
+    message,
+    hint: 'Resume with the configuration that the checkpoint was made with.',
+  });
 }

@@ -18,7 +18,10 @@ export interface Multistep {
 /** Fills in the defaults and checks the figures. @throws NncfError `SCHEDULE_INVALID` */
 export function multistep({ steps = [90], levels = [0.1, 0.5] }: MultistepParams): Multistep {
   if (levels.length !== steps.length + 1) {
-    throw scheduleInvalid(`${levels.length} levels do not fit ${steps.length} steps.`, 'Give one level more than steps: the first is in force from the start.');
+    throw scheduleInvalid(
+      `${levels.length} levels do not fit ${steps.length} steps.`,
+      'Give one level more than steps: the first is in force from the start.',
+    );
   }
   checkLevels(named('levels', levels));
   checkNotNegative(named('steps', steps));

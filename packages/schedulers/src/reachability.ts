@@ -18,7 +18,8 @@ export function unreachableTarget(schedule: SparsitySchedule, plannedEpochs?: nu
     return level < target - ROUNDING ? level : undefined;
   };
   const frozenAt = falls(timing.freezeEpoch);
-  if (frozenAt !== undefined) return `The mask freezes at epoch ${timing.freezeEpoch} with a level of ${show(frozenAt)}; the target ${show(target)} is never reached.`;
+  if (frozenAt !== undefined)
+    return `The mask freezes at epoch ${timing.freezeEpoch} with a level of ${show(frozenAt)}; the target ${show(target)} is never reached.`;
   const endsAt = plannedEpochs === undefined ? undefined : falls(lastTrained(schedule, plannedEpochs));
   if (endsAt === undefined) return undefined;
   return `After ${plannedEpochs} planned epochs the level is ${show(endsAt)}; the target ${show(target)} is never trained.`;

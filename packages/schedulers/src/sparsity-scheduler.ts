@@ -51,7 +51,15 @@ export class SparsityScheduler implements CompressionScheduler {
     this.#target = target;
     this.#adaptive = schedule.curve.kind === 'adaptive' ? createAdaptiveSchedule(schedule.curve) : undefined;
     const level = curveLevel(schedule.curve, 0);
-    this.#progress = { epoch: 0, step: 0, stepInEpoch: 0, stepsPerEpoch: schedule.timing.stepsPerEpoch ?? 0, skipped: 0, level, frozen: false };
+    this.#progress = {
+      epoch: 0,
+      step: 0,
+      stepInEpoch: 0,
+      stepsPerEpoch: schedule.timing.stepsPerEpoch ?? 0,
+      skipped: 0,
+      level,
+      frozen: false,
+    };
   }
 
   /** Number of completed epochs. */
@@ -158,7 +166,14 @@ export class SparsityScheduler implements CompressionScheduler {
 const COUNTERS = ['epoch', 'step', 'stepInEpoch', 'stepsPerEpoch', 'skipped', 'level'] as const;
 
 function readProgress(state: JsonObject): Progress {
-  const [epoch, step, stepInEpoch, stepsPerEpoch, skipped, level] = COUNTERS.map((key) => readNumber(state, key)) as [number, number, number, number, number, number];
+  const [epoch, step, stepInEpoch, stepsPerEpoch, skipped, level] = COUNTERS.map((key) => readNumber(state, key)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   return { epoch, step, stepInEpoch, stepsPerEpoch, skipped, level, frozen: state['frozen'] === true };
 }
 

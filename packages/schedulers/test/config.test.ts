@@ -15,7 +15,14 @@ describe('readSchedule', () => {
       timing: { freezeEpoch: 100, updatePerOptimizerStep: false, stepsPerEpoch: undefined },
     });
     expect(read({ schedule: 'multistep' }).schedule.curve).toEqual({ kind: 'multistep', steps: [90], levels: [0.1, 0.5] });
-    expect(read({ schedule: 'adaptive' }).schedule.curve).toEqual({ kind: 'adaptive', init: 0, target: 0.5, step: 0.05, eps: 0.03, patience: 1 });
+    expect(read({ schedule: 'adaptive' }).schedule.curve).toEqual({
+      kind: 'adaptive',
+      init: 0,
+      target: 0.5,
+      step: 0.05,
+      eps: 0.03,
+      patience: 1,
+    });
   });
 
   test('the first level stands in params or beside the algorithm', () => {
@@ -36,7 +43,15 @@ describe('readSchedule', () => {
     expect(() => read({ sparsity_steps: 5, sparsity_target_epoch: 5 })).toThrow(expect.objectContaining({ code: 'SCHEDULE_INVALID' }));
   });
 
-  test.each([{ sparsity_target: 1.2 }, { sparsity_init: -0.1 }, { power: -1 }, { steps_per_epoch: 0 }, { patience: 0.5 }, { step: 0 }, { nonsense: 1 }])('refuses %j', (params) => {
+  test.each([
+    { sparsity_target: 1.2 },
+    { sparsity_init: -0.1 },
+    { power: -1 },
+    { steps_per_epoch: 0 },
+    { patience: 0.5 },
+    { step: 0 },
+    { nonsense: 1 },
+  ])('refuses %j', (params) => {
     expect(() => read(params)).toThrow(z.ZodError);
   });
 });
@@ -48,9 +63,19 @@ describe('unreachableTarget', () => {
     { why: 'freezes before', params: { ...quick, sparsity_freeze_epoch: 5 }, planned: undefined, says: 'freezes at epoch 5' },
     { why: 'training ends before', params: quick, planned: 8, says: 'After 8 planned epochs' },
     { why: 'the target epoch comes after the last one', params: quick, planned: 10, says: 'After 10 planned epochs' },
-    { why: 'the last step of the last epoch is just below', params: { ...quick, update_per_optimizer_step: true, steps_per_epoch: 100 }, planned: 10, says: 'After 10' },
+    {
+      why: 'the last step of the last epoch is just below',
+      params: { ...quick, update_per_optimizer_step: true, steps_per_epoch: 100 },
+      planned: 10,
+      says: 'After 10',
+    },
     { why: 'the last step comes after', params: { schedule: 'multistep' as const }, planned: 50, says: 'level is 0.1; the target 0.5' },
-    { why: 'adaptive has too few epochs even at best', params: { ...quick, schedule: 'adaptive' as const }, planned: 12, says: 'level is 0.55' },
+    {
+      why: 'adaptive has too few epochs even at best',
+      params: { ...quick, schedule: 'adaptive' as const },
+      planned: 12,
+      says: 'level is 0.55',
+    },
   ])('warns when $why', ({ params, planned, says }) => {
     expect(unreachableTarget(read(params).schedule, planned)).toContain(says);
   });

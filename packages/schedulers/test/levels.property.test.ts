@@ -17,9 +17,20 @@ function polynomialByLog(e: number, init: number, target: number, T: number, pow
 
 test('polynomial against the closed form', () => {
   fc.assert(
-    fc.property(epoch, level, level, targetEpoch, fc.double({ min: 0.05, max: 5, noNaN: true }), fc.boolean(), (e, init, target, T, power, concave) => {
-      expect(polynomialLevel(e, { init, target, targetEpoch: T, power, concave })).toBeCloseTo(polynomialByLog(e, init, target, T, power, concave), 9);
-    }),
+    fc.property(
+      epoch,
+      level,
+      level,
+      targetEpoch,
+      fc.double({ min: 0.05, max: 5, noNaN: true }),
+      fc.boolean(),
+      (e, init, target, T, power, concave) => {
+        expect(polynomialLevel(e, { init, target, targetEpoch: T, power, concave })).toBeCloseTo(
+          polynomialByLog(e, init, target, T, power, concave),
+          9,
+        );
+      },
+    ),
     RUNS,
   );
 });
@@ -36,9 +47,11 @@ test('exponential against the differential equation d(density)/de = −k·densit
 });
 
 test('multistep against walking through the epochs', () => {
-  const schedule = fc.uniqueArray(fc.integer({ min: 0, max: 100 }), { maxLength: 6 }).chain((steps) =>
-    fc.record({ steps: fc.constant(steps), levels: fc.array(level, { minLength: steps.length + 1, maxLength: steps.length + 1 }) }),
-  );
+  const schedule = fc
+    .uniqueArray(fc.integer({ min: 0, max: 100 }), { maxLength: 6 })
+    .chain((steps) =>
+      fc.record({ steps: fc.constant(steps), levels: fc.array(level, { minLength: steps.length + 1, maxLength: steps.length + 1 }) }),
+    );
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 120 }), schedule, (e, { steps, levels }) => {
       let index = 0;
@@ -67,7 +80,11 @@ test('a rising ramp never falls, starts at init, ends at the target and stays be
 });
 
 test('adaptive against counting rows of good epochs', () => {
-  const params = fc.record({ step: fc.double({ min: 0.01, max: 0.3, noNaN: true }), eps: fc.double({ min: 0, max: 0.1, noNaN: true }), patience: fc.integer({ min: 1, max: 4 }) });
+  const params = fc.record({
+    step: fc.double({ min: 0.01, max: 0.3, noNaN: true }),
+    eps: fc.double({ min: 0, max: 0.1, noNaN: true }),
+    patience: fc.integer({ min: 1, max: 4 }),
+  });
   fc.assert(
     fc.property(rising, params, fc.array(level, { maxLength: 20 }), ({ init, target }, { step, eps, patience }, reached) => {
       const schedule = createAdaptiveSchedule({ init, target, step, eps, patience });

@@ -13,20 +13,33 @@ describe('polynomialLevel', () => {
   test.each([
     { name: 'linear', params: { init: 0.2, target: 0.6, targetEpoch: 2, power: 1 }, expected: [0.2, 0.4, 0.6, 0.6, 0.6, 0.6] },
     { name: 'square', params: { init: 0.1, target: 0.5, targetEpoch: 3, power: 2 }, expected: [0.1, 13 / 90, 25 / 90, 0.5, 0.5] },
-    { name: 'concave square', params: { init: 0.1, target: 0.5, targetEpoch: 3, power: 2, concave: true }, expected: [0.1, 29 / 90, 41 / 90, 0.5, 0.5] },
+    {
+      name: 'concave square',
+      params: { init: 0.1, target: 0.5, targetEpoch: 3, power: 2, concave: true },
+      expected: [0.1, 29 / 90, 41 / 90, 0.5, 0.5],
+    },
     { name: 'falling', params: { init: 0.6, target: 0.2, targetEpoch: 2, power: 1 }, expected: [0.6, 0.4, 0.2, 0.2] },
     { name: 'at once', params: { init: 0.1, target: 0.5, targetEpoch: 0 }, expected: [0.5, 0.5] },
   ])('$name', ({ params, expected }) => {
-    expectLevels(epochs(expected.length).map((epoch) => polynomialLevel(epoch, params)), expected);
+    expectLevels(
+      epochs(expected.length).map((epoch) => polynomialLevel(epoch, params)),
+      expected,
+    );
   });
 
   test('fractions of an epoch', () => {
     const params = { init: 0.1, target: 0.5, targetEpoch: 3, power: 2 };
-    expectLevels([0, 1 / 3, 2 / 3, 1, 4 / 3, 5 / 3].map((epoch) => polynomialLevel(epoch, params)), [0.1, 85 / 810, 97 / 810, 13 / 90, 145 / 810, 181 / 810]);
+    expectLevels(
+      [0, 1 / 3, 2 / 3, 1, 4 / 3, 5 / 3].map((epoch) => polynomialLevel(epoch, params)),
+      [0.1, 85 / 810, 97 / 810, 13 / 90, 145 / 810, 181 / 810],
+    );
   });
 
   test('defaults: 0 to 0.5 in 90 epochs with power 0.9', () => {
-    expectLevels([0, 45, 90, 200].map((epoch) => polynomialLevel(epoch)), [0, 0.5 * 0.5 ** 0.9, 0.5, 0.5]);
+    expectLevels(
+      [0, 45, 90, 200].map((epoch) => polynomialLevel(epoch)),
+      [0, 0.5 * 0.5 ** 0.9, 0.5, 0.5],
+    );
   });
 
   test('is exactly the target from the target epoch on', () => {
@@ -50,19 +63,31 @@ describe('exponentialLevel', () => {
     { name: 'init 1', params: { init: 1, target: 1, targetEpoch: 4 }, expected: [1, 1] },
     { name: 'at once', params: { init: 0, target: 0.3, targetEpoch: 0 }, expected: [0.3, 0.3] },
   ])('boundary: $name', ({ params, expected }) => {
-    expectLevels(epochs(expected.length).map((epoch) => exponentialLevel(epoch, params)), expected);
+    expectLevels(
+      epochs(expected.length).map((epoch) => exponentialLevel(epoch, params)),
+      expected,
+    );
   });
 });
 
 describe('multistepLevel', () => {
   test('changes at the step itself', () => {
     const params = { steps: [2, 3, 4], levels: [0.2, 0.4, 0.5, 0.6] };
-    expectLevels(epochs(6).map((epoch) => multistepLevel(epoch, params)), [0.2, 0.2, 0.4, 0.5, 0.6, 0.6]);
+    expectLevels(
+      epochs(6).map((epoch) => multistepLevel(epoch, params)),
+      [0.2, 0.2, 0.4, 0.5, 0.6, 0.6],
+    );
   });
 
   test('steps come in any order; two at one epoch skip a level', () => {
-    expectLevels(epochs(4).map((epoch) => multistepLevel(epoch, { steps: [3, 1], levels: [0, 0.1, 0.2] })), [0, 0.1, 0.1, 0.2]);
-    expectLevels(epochs(2).map((epoch) => multistepLevel(epoch, { steps: [1, 1], levels: [0, 0.1, 0.2] })), [0, 0.2]);
+    expectLevels(
+      epochs(4).map((epoch) => multistepLevel(epoch, { steps: [3, 1], levels: [0, 0.1, 0.2] })),
+      [0, 0.1, 0.1, 0.2],
+    );
+    expectLevels(
+      epochs(2).map((epoch) => multistepLevel(epoch, { steps: [1, 1], levels: [0, 0.1, 0.2] })),
+      [0, 0.2],
+    );
   });
 
   test('defaults: 0.1, and 0.5 from epoch 90', () => {
@@ -74,12 +99,18 @@ describe('createAdaptiveSchedule', () => {
   test('rises when the level is reached within eps', () => {
     const schedule = createAdaptiveSchedule({ init: 0.2, target: 0.4 });
     expect(schedule.level).toBe(0.2);
-    expectLevels([0.3, 0.2, 0.22, 0.31, 0.34, 0.37, 0.48].map((reached) => schedule.update(reached)), [0.25, 0.25, 0.3, 0.35, 0.4, 0.4, 0.4]);
+    expectLevels(
+      [0.3, 0.2, 0.22, 0.31, 0.34, 0.37, 0.48].map((reached) => schedule.update(reached)),
+      [0.25, 0.25, 0.3, 0.35, 0.4, 0.4, 0.4],
+    );
   });
 
   test('patience counts epochs in a row', () => {
     const schedule = createAdaptiveSchedule({ init: 0.2, target: 0.5, step: 0.1, eps: 0.01, patience: 2 });
-    expectLevels([0.2, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.5, 0.5].map((reached) => schedule.update(reached)), [0.2, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5]);
+    expectLevels(
+      [0.2, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.5, 0.5].map((reached) => schedule.update(reached)),
+      [0.2, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5],
+    );
   });
 
   test('ends exactly at the target, whatever the steps add up to', () => {

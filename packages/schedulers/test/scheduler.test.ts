@@ -103,7 +103,10 @@ describe('by optimizer steps', () => {
 
 describe('adaptive', () => {
   test('asks for the reached sparsity after every epoch, until it freezes', () => {
-    const { scheduler, target } = started({ kind: 'adaptive', init: 0.2, target: 0.4, step: 0.05, eps: 0.03, patience: 1 }, { ...perEpoch, freezeEpoch: 6 });
+    const { scheduler, target } = started(
+      { kind: 'adaptive', init: 0.2, target: 0.4, step: 0.05, eps: 0.03, patience: 1 },
+      { ...perEpoch, freezeEpoch: 6 },
+    );
     const reached = [0.3, 0.2, 0.22, 0.31, 0.2, 0.37, 0.4];
     const levels = reached.map((sparsity) => {
       target.sparsity = sparsity;
@@ -123,7 +126,9 @@ describe('state', () => {
     { kind: 'adaptive', init: 0.1, target: 0.4, step: 0.1, eps: 0.03, patience: 2 },
   ];
   const timings: ScheduleTiming[] = [perEpoch, perStep, { ...perStep, stepsPerEpoch: undefined }];
-  const cases = curves.flatMap((curve) => timings.map((timing) => ({ curve, timing, kind: curve.kind, steps: timing.stepsPerEpoch, byStep: timing.updatePerOptimizerStep })));
+  const cases = curves.flatMap((curve) =>
+    timings.map((timing) => ({ curve, timing, kind: curve.kind, steps: timing.stepsPerEpoch, byStep: timing.updatePerOptimizerStep })),
+  );
 
   test.each(cases)('$kind, by step $byStep, steps $steps: killed at any step and resumed gives the same levels', ({ curve, timing }) => {
     const whole = started(curve, timing);

@@ -3,7 +3,12 @@ import { expect, test } from 'vitest';
 
 test('a part begins at its epoch, the stage says how many have', () => {
   const starts = { activations: 1, weights: 2 };
-  expect([0, 1, 2, 3].map((epoch) => stagedStage(epoch, starts))).toEqual(['UNCOMPRESSED', 'PARTIALLY_COMPRESSED', 'FULLY_COMPRESSED', 'FULLY_COMPRESSED']);
+  expect([0, 1, 2, 3].map((epoch) => stagedStage(epoch, starts))).toEqual([
+    'UNCOMPRESSED',
+    'PARTIALLY_COMPRESSED',
+    'FULLY_COMPRESSED',
+    'FULLY_COMPRESSED',
+  ]);
   expect(stagedStage(0, { activations: 0, weights: 0 })).toBe('FULLY_COMPRESSED');
 });
 
