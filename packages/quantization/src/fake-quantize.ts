@@ -38,7 +38,7 @@ export function fakeQuantizeSymmetricLevels<T extends tf.Tensor>(x: T, scale: tf
     const kernels = fakeQuantizeKernels(input, parameter.shape);
     const grid = symmetricGrid(parameter, levels);
     const y = kernels.forward(input, grid);
-    save([input, y, grid.low, grid.range, tf.sign(parameter)]);
+    save([input, y, grid.low, grid.range, signOf(parameter)]);
     return {
       value: y,
       gradFunc: (upstream, saved) => {
@@ -80,7 +80,7 @@ export function fakeQuantizeAsymmetricLevels<T extends tf.Tensor>(x: T, inputLow
     const kernels = fakeQuantizeKernels(input, range.shape);
     const grid = asymmetricGrid(low, range, levels);
     const y = kernels.forward(input, grid);
-    save([input, y, grid.low, grid.range, tf.sign(range)]);
+    save([input, y, grid.low, grid.range, signOf(range)]);
     return {
       value: y,
       gradFunc: (upstream, saved) => {
@@ -125,6 +125,11 @@ function differentiable<T extends tf.Tensor>(compute: Differentiable): (...input
     const result = compute(inputs, args.at(-1) as tf.GradSaveFunc);
     return { value: result.value as T, gradFunc: result.gradFunc };
   });
+}
+
+/** −1, 0 or 1. `tf.sign` of the wasm backend takes small numbers for zero. */
+function signOf(x: tf.Tensor): tf.Tensor {
+  return tf.sub(tf.cast(tf.greater(x, 0), 'float32'), tf.cast(tf.less(x, 0), 'float32'));
 }
 
 function assertBroadcast(name: string, parameter: tf.Tensor, x: tf.Tensor): void {

@@ -28,7 +28,11 @@ export function tuneRange(inputLow: tf.Tensor, inputRange: tf.Tensor, levels: nu
   return {
     low: withGradient(inputLow, () => tuned().low, identity),
     range: withGradient(inputRange, () => tuned().range, identity),
-    zeroPoint: withGradient(inputLow, () => tuned().zeroPoint, (dy) => tf.zerosLike(dy)),
+    zeroPoint: withGradient(
+      inputLow,
+      () => tuned().zeroPoint,
+      (dy) => tf.zerosLike(dy),
+    ),
   };
 }
 
@@ -45,7 +49,7 @@ export function computeTunedRange(inputLow: tf.Tensor, inputRange: tf.Tensor, le
     const n = levels - 1;
     const high = tf.maximum(tf.add(inputRange, inputLow), 0);
     const low = tf.minimum(inputLow, 0);
-    const zeroPoint = tf.round(tf.mul(tf.neg(low), tf.div(n, tf.sub(high, low))));
+    const zeroPoint = tf.round(tf.mul(tf.abs(low), tf.div(n, tf.sub(high, low))));
     const below = tf.sub(zeroPoint, n);
     const newLow = tf.where(tf.less(zeroPoint, n), tf.mul(tf.div(zeroPoint, below), high), low);
     const newHigh = tf.where(tf.greater(zeroPoint, 0), tf.mul(tf.div(below, zeroPoint), low), high);

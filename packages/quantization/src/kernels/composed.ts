@@ -5,12 +5,15 @@ import type { Application, FakeQuantizeKernels, Grid, GridGradients } from '../k
 /** Fake quantization out of TensorFlow.js operations, for every backend and every broadcast. */
 export const composedKernels: FakeQuantizeKernels = { forward, backward };
 
+/** Makes the zero that small negative values round to the same zero as every other. */
+const POSITIVE_ZERO = 0;
+
 function forward(x: tf.Tensor, grid: Grid): tf.Tensor {
   return tf.tidy(() => {
     const s = tf.div(grid.levels - 1, grid.range);
     const zeroPoint = tf.round(tf.mul(tf.neg(grid.low), s));
     const position = tf.sub(tf.mul(tf.sub(clamp(x, grid), grid.low), s), zeroPoint);
-    return tf.div(tf.round(position), s);
+    return tf.div(tf.add(tf.round(position), POSITIVE_ZERO), s);
   });
 }
 

@@ -149,5 +149,8 @@ function parameterShape(shape: readonly number[], axes: readonly number[]): numb
 }
 
 function shapeChanged(name: string, expected: readonly number[], shape: readonly number[]): Error {
-  return rangeOptionsInvalid(name, `a tensor of shape [${shape.join(', ')}] does not fit the channels [${expected.join(', ')}] of those before.`);
+  return rangeOptionsInvalid(
+    name,
+    `a tensor of shape [${shape.join(', ')}] does not fit the channels [${expected.join(', ')}] of those before.`,
+  );
 }

@@ -73,7 +73,10 @@ export function percentiles(shares: readonly [number, number], sketch: (channels
   const collected = collector(sketch, () => true);
   return {
     update: (batch) => collected.update(batch),
-    extremes: () => ({ min: collected.map((values) => values.quantile(shares[0])), max: collected.map((values) => values.quantile(shares[1])) }),
+    extremes: () => ({
+      min: collected.map((values) => values.quantile(shares[0])),
+      max: collected.map((values) => values.quantile(shares[1])),
+    }),
   };
 }
 

@@ -57,7 +57,7 @@ export class ValueSketch {
     } else {
       const histogram = (deviations.#histogram = new FloatHistogram(this.#options.mantissaBits));
       for (const bucket of this.#histogram.buckets()) {
-        const distance = Math.abs((bucket.low + bucket.high) / 2 - center);
+        const distance = Math.abs(Math.max(bucket.low, this.#min) / 2 + Math.min(bucket.high, this.#max) / 2 - center);
         histogram.add(distance, bucket.count);
         deviations.#max = Math.max(deviations.#max, distance);
       }
@@ -92,12 +92,13 @@ export class ValueSketch {
 
   #estimate(histogram: FloatHistogram, rank: number): number {
     let below = 0;
-    for (const { low, high, count } of histogram.buckets()) {
-      if (rank < below + count) {
-        const value = low + ((high - low) * (rank - below + 0.5)) / count;
-        return Math.min(Math.max(value, this.#min), this.#max);
+    for (const bucket of histogram.buckets()) {
+      if (rank < below + bucket.count) {
+        const low = Math.max(bucket.low, this.#min);
+        const high = Math.min(bucket.high, this.#max);
+        return low + ((high - low) * (rank - below + 0.5)) / bucket.count;
       }
-      below += count;
+      below += bucket.count;
     }
     return this.#max;
   }
