@@ -43,6 +43,8 @@ interface OpenEngine {
   runKernel: RunKernel;
   customGrad: CustomGrad;
   readonly state: {
+    /** Above zero inside a kernel or a custom gradient: nothing there reaches the tape. */
+    readonly kernelDepth: number;
     readonly scopeStack: EngineScope[];
     readonly activeScope: EngineScope | null;
     readonly activeTape: unknown[] | null;
@@ -141,8 +143,6 @@ class Interception {
   private fused: FusedFrame | undefined;
   /** Above zero inside a kernel and inside the handler: what runs there is not the model's. */
   private nested = 0;
-  /** Above zero inside a custom gradient. */
-  private custom = 0;
 
   enter(handler: OperationHandler): void {
     this.handlers.push(handler);
@@ -164,6 +164,10 @@ class Interception {
     return this.handlers.at(-1) ?? {};
   }
 
+  private get reachesTape(): boolean {
+    return this.engine.state.kernelDepth === 0;
+  }
+
   private original(kernel: string, inputs: Inputs, attrs?: Attributes): Tensor | Tensor[] {
     return this.runKernel.call(this.engine, kernel, inputs, attrs);
   }
@@ -182,7 +186,7 @@ class Interception {
     if (this.fused !== undefined) return this.onFusedKernel(this.fused, kernel, inputs, attrs);
     if (this.nested > 0) return this.original(kernel, inputs, attrs);
     if (kernel === 'Reshape' && this.isImplicit()) return this.onImplicitReshape(inputs, attrs);
-    const call = this.describe(kernel, inputs, attrs, this.custom === 0);
+    const call = this.describe(kernel, inputs, attrs, this.reachesTape);
     const replaced = call.insertable ? this.replace(call) : undefined;
     const run = replaced === undefined ? inputs : withOperands(inputs, call.names, replaced, this.aliases);
     const out = this.silently(() => this.original(kernel, run, attrs));
@@ -237,16 +241,7 @@ class Interception {
     const kernel = FUSED[this.engine.state.activeScope?.name ?? ''];
     const run = this.customGrad.call(this.engine, f);
     if (this.nested > 0 || this.fused !== undefined) return run;
-    return kernel === undefined ? (...inputs) => this.inCustom(() => run(...inputs)) : (...inputs) => this.onFused(kernel, run, inputs);
-  }
-
-  private inCustom<T>(f: () => T): T {
-    this.custom++;
-    try {
-      return f();
-    } finally {
-      this.custom--;
-    }
+    return kernel === undefined ? run : (...inputs) => this.onFused(kernel, run, inputs);
   }
 
   private onFused(kernel: string, run: (...inputs: Tensor[]) => Tensor, inputs: Tensor[]): Tensor {
@@ -257,7 +252,7 @@ class Interception {
       operands,
       names: names.slice(0, inputs.length),
       attrs: {},
-      insertable: this.custom === 0,
+      insertable: this.reachesTape,
     };
     const replaced = call.insertable ? this.replace(call) : undefined;
     const used = replaced === undefined ? inputs : inputs.map((input, i) => substitute(input, operands[i], replaced[i]));

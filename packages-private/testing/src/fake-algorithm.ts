@@ -1,0 +1,107 @@
+import {
+  constantScheduler,
+  defineAlgorithm,
+  NncfError,
+  type AlgorithmDefinition,
+  type AlgorithmState,
+  type CompressionAlgorithm,
+  type CreateContext,
+  type ModelGraph,
+  type PlanCommand,
+  type TensorOperator,
+} from '@nncf/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { z } from 'zod';
+
+/** Options of the fake algorithm. */
+export interface FakeConfig {
+  /** Factor that every operand of a convolution or product is multiplied by at the start. */
+  readonly factor: number;
+}
+
+/** What a fake algorithm saw, newest last. */
+export interface FakeLog {
+  readonly applied: { readonly operator: string; readonly training: boolean }[];
+}
+
+const PRODUCTS = ['Conv2D', 'DepthwiseConv2dNative', 'MatMul'];
+
+/**
+ * A whole compression method in its simplest form: multiplies operands by one trained factor. It records what runs, so
+ * that tests see order and mode.
+ */
+export function fakeAlgorithm(name: string, log: FakeLog = { applied: [] }): AlgorithmDefinition<FakeConfig> {
+  return defineAlgorithm<FakeConfig>({
+    name,
+    schema: z.strictObject({ factor: z.number().default(1) }),
+    plan: (graph) => planProducts(name, graph),
+    create: (context) => new FakeController(name, context, log),
+  });
+}
+
+function planProducts(name: string, graph: ModelGraph): PlanCommand[] {
+  const products = graph.nodes.filter((node) => PRODUCTS.includes(node.op));
+  return products.flatMap((node) =>
+    [0, 1].map((port): PlanCommand => {
+      const value = graph.values[node.inputs[port] ?? -1];
+      return {
+        algorithm: name,
+        operator: `${name}/${node.name}/${port}`,
+        target: value?.kind === 'variable' ? 'weight' : 'activation',
+        transform: 'mask',
+        points: [{ node: node.name, port }],
+        values: [value?.name ?? ''],
+        description: 'times a factor',
+        spec: {},
+      };
+    }),
+  );
+}
+
+class FakeController implements CompressionAlgorithm {
+  readonly name: string;
+  readonly stateVersion = 1;
+  readonly operators: ReadonlyMap<string, TensorOperator>;
+  readonly scheduler = constantScheduler;
+  private readonly factor: tf.Variable;
+
+  constructor(name: string, context: CreateContext<FakeConfig>, log: FakeLog) {
+    this.name = name;
+    const factor = tf.tidy(() => tf.variable(tf.scalar(context.config.factor)));
+    this.factor = factor;
+    const operator = (id: string): TensorOperator => ({
+      kind: 'fake',
+      parameters: [factor],
+      apply: (x, { training }) => (log.applied.push({ operator: id, training }), tf.mul(x, factor)),
+    });
+    this.operators = new Map(context.commands.map((command) => [command.operator, operator(command.operator)]));
+  }
+
+  get parameters(): CompressionAlgorithm['parameters'] {
+    return [{ name: 'factor', variable: this.factor }];
+  }
+
+  async initialize(): Promise<void> {}
+
+  stage(): 'FULLY_COMPRESSED' {
+    return 'FULLY_COMPRESSED';
+  }
+
+  statistics(): ReturnType<CompressionAlgorithm['statistics']> {
+    return { values: { factor: this.factor.dataSync()[0] ?? 0 }, tables: [] };
+  }
+
+  state(): AlgorithmState {
+    return { json: {}, tensors: { factor: { shape: [], dtype: 'float32', data: Float32Array.from(this.factor.dataSync()) } } };
+  }
+
+  loadState(state: AlgorithmState): void {
+    const data = state.tensors['factor']?.data;
+    if (data === undefined) throw new NncfError({ code: 'STATE_MISMATCH', message: 'The state has no "factor".' });
+    tf.tidy(() => this.factor.assign(tf.scalar(data[0] ?? 0)));
+  }
+
+  dispose(): void {
+    this.factor.dispose();
+  }
+}

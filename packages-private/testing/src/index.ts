@@ -1,0 +1,2 @@
+export { fakeAlgorithm, type FakeConfig, type FakeLog } from './fake-algorithm.ts';
+export { branchedModel, functionalModel, sharedModel, smallSequential } from './models.ts';

@@ -1,0 +1,212 @@
+import { createCompressionAlgorithm, registerAlgorithm, type ModelCompression, type NncfConfig } from '@nncf/core';
+import { branchedModel, fakeAlgorithm, functionalModel, sharedModel, smallSequential, type FakeLog } from '@nncf/testing';
+import { describeBackends } from '@nncf/testing/backends';
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import { beforeEach, expect, it } from 'vitest';
+
+const log: FakeLog = { applied: [] };
+registerAlgorithm(fakeAlgorithm('fake', log));
+
+const config = (factor: number): NncfConfig => ({ compression: { algorithm: 'fake', factor } });
+const images = (count = 2): tf.Tensor => tf.randomNormal([count, 8, 8, 3], 0, 1, 'float32', 5);
+const predict = (model: tfl.LayersModel, x: tf.Tensor): number[] => [...(model.predict(x) as tf.Tensor).dataSync()];
+const factorOf = (algo: ModelCompression<unknown>): number => algo.parameters[0]?.variable.dataSync()[0] ?? Number.NaN;
+
+beforeEach(() => {
+  log.applied.length = 0;
+});
+
+describeBackends('a compressed model', () => {
+  it('computes the same in prediction and in training where the layers do', async () => {
+    const model = tfl.sequential({
+      layers: [
+        tfl.layers.conv2d({ filters: 3, kernelSize: 3, inputShape: [8, 8, 3], activation: 'relu', name: 'fused' }),
+        tfl.layers.conv2d({ filters: 3, kernelSize: 3, name: 'linear' }),
+        tfl.layers.depthwiseConv2d({ kernelSize: 3, name: 'depthwise', activation: 'relu6' } as never),
+        tfl.layers.flatten(),
+        tfl.layers.dense({ units: 4, activation: 'relu', name: 'dense' }),
+        tfl.layers.dense({ units: 2, name: 'last' }),
+      ],
+    });
+    const algo = await createCompressionAlgorithm(model, config(0.7));
+    const x = images();
+    const predicted = predict(model, x);
+    const operators = log.applied.map((each) => each.operator);
+    log.applied.length = 0;
+    const loss = (): tf.Scalar => tf.sum(tf.square(model.apply(x, { training: true }) as tf.Tensor));
+    let trained: Float32Array = new Float32Array();
+    const { grads } = tf.variableGrads(() => {
+      const y = model.apply(x, { training: true }) as tf.Tensor;
+      trained = y.dataSync() as Float32Array;
+      return tf.sum(tf.square(y));
+    });
+    predicted.forEach((value, i) => expect(trained[i]).toBeCloseTo(value, 5));
+    expect(log.applied.map((each) => each.operator)).toEqual(operators);
+    expect(operators).toHaveLength(10);
+    expect(log.applied.every((each) => each.training)).toBe(true);
+    // Every weight and the factor get a gradient, the factor the right one.
+    const names = Object.keys(grads);
+    for (const weight of model.trainableWeights) expect(names).toContain((weight.read() as tf.Variable).name);
+    const factor = algo.parameters[0]?.variable as tf.Variable;
+    const slope = grads[factor.name]?.dataSync()[0] ?? Number.NaN;
+    const at = (value: number): number => (factor.assign(tf.scalar(value)), tf.tidy(() => loss().dataSync()[0] ?? Number.NaN));
+    const numeric = (at(0.701) - at(0.699)) / 0.002;
+    expect(Math.abs(slope - numeric)).toBeLessThan(0.02 * Math.abs(numeric));
+  });
+
+  it("trains the parameters in fit, steps the schedule, and saves only the author's weights", async () => {
+    const model = smallSequential();
+    const names = model.weights.map((weight) => weight.originalName);
+    model.compile({ loss: 'categoricalCrossentropy', optimizer: tf.train.sgd(0.1) });
+    const algo = await createCompressionAlgorithm(model, config(0.9));
+    const y = tf.oneHot(tf.tensor1d([0, 1, 2, 3], 'int32'), 5);
+    await model.fit(images(4), y, { epochs: 2, batchSize: 2, verbose: 0, callbacks: [algo.callback() as never] });
+    const first = factorOf(algo);
+    expect(first).not.toBe(Math.fround(0.9));
+    model.compile({ loss: 'categoricalCrossentropy', optimizer: tf.train.sgd(0.1) });
+    await model.fit(images(4), y, { epochs: 1, batchSize: 2, verbose: 0 });
+    expect(factorOf(algo)).not.toBe(first);
+    let saved: string[] = [];
+    await model.save({
+      save: async (artifacts) => {
+        saved = (artifacts.weightSpecs ?? []).map((spec) => spec.name);
+        return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+      },
+    });
+    expect(saved).toEqual(names);
+  });
+
+  it('is as it was after remove(), bit for bit', async () => {
+    const model = smallSequential();
+    const x = images();
+    const before = predict(model, x);
+    const keys = Object.getOwnPropertyNames(model).concat(...model.layers.map((layer) => Object.getOwnPropertyNames(layer)));
+    const tensors = tf.memory().numTensors;
+    const algo = await createCompressionAlgorithm(model, config(0.5));
+    expect(predict(model, x)).not.toEqual(before);
+    algo.remove();
+    expect(predict(model, x)).toEqual(before);
+    expect(Object.getOwnPropertyNames(model).concat(...model.layers.map((layer) => Object.getOwnPropertyNames(layer)))).toEqual(keys);
+    const results = 2;
+    expect(tf.memory().numTensors).toBeLessThanOrEqual(tensors + results);
+    const again = await createCompressionAlgorithm(model, config(1));
+    expect(predict(model, x)).toEqual(before);
+    again.remove();
+  });
+
+  it('is whole again after a throw in the middle of a forward pass', async () => {
+    const model = smallSequential();
+    const x = images();
+    const algo = await createCompressionAlgorithm(model, config(0.5));
+    const good = predict(model, x);
+    const bad = model.getLayer('conv2');
+    const call = bad.call;
+    bad.call = () => {
+      throw new Error('broken layer');
+    };
+    expect(() => model.predict(x)).toThrow('broken layer');
+    expect(Object.hasOwn(tf.engine(), 'runKernel')).toBe(false);
+    expect(Object.hasOwn(tf.engine(), 'customGrad')).toBe(false);
+    bad.call = call;
+    expect(predict(model, x)).toEqual(good);
+    algo.remove();
+  });
+
+  it('does not touch another compressed model in the process', async () => {
+    const [one, two] = [smallSequential(), smallSequential()];
+    two.setWeights(one.getWeights());
+    const x = images();
+    const alone = predict(two, x);
+    const first = await createCompressionAlgorithm(one, config(0.5));
+    expect(predict(two, x)).toEqual(alone);
+    const second = await createCompressionAlgorithm(two, config(1));
+    expect(predict(two, x)).toEqual(alone);
+    expect(predict(one, x)).not.toEqual(alone);
+    first.remove();
+    expect(predict(one, x)).toEqual(alone);
+    second.remove();
+  });
+
+  it('keeps its speed and its memory over many steps', async () => {
+    const model = smallSequential();
+    const algo = await createCompressionAlgorithm(model, config(1));
+    const [x, y] = [images(1), tf.oneHot(tf.tensor1d([1], 'int32'), 5)];
+    const optimizer = tf.train.sgd(0.01);
+    const step = (): void =>
+      void optimizer.minimize(() => tf.tidy(() => tf.mean(tf.sub(y, model.apply(x, { training: true }) as tf.Tensor)) as tf.Scalar));
+    step();
+    const { numTensors, numBytes } = tf.memory();
+    for (let i = 0; i < 1000; i++) step();
+    expect(tf.memory().numTensors).toBe(numTensors);
+    expect(tf.memory().numBytes).toBe(numBytes);
+    expect(log.applied).toHaveLength(1001 * 6);
+    algo.remove();
+  });
+
+  it('counts the calls of shared layers in fit as in predict', async () => {
+    const model = sharedModel();
+    const algo = await createCompressionAlgorithm(model, config(1));
+    const x = tf.randomNormal([2, 6, 6, 2]);
+    const order = (run: () => void): string[] => {
+      log.applied.length = 0;
+      run();
+      return log.applied.map((each) => each.operator);
+    };
+    const predicted = order(() => void model.predict(x));
+    expect(new Set(predicted).size).toBe(8);
+    model.compile({ loss: 'meanSquaredError', optimizer: 'sgd' });
+    log.applied.length = 0;
+    await model.fit(x, x, { epochs: 3, batchSize: 2, verbose: 0 });
+    expect(log.applied.map((each) => each.operator)).toEqual([...predicted, ...predicted, ...predicted]);
+    algo.remove();
+  });
+
+  it('serves several inputs and outputs, evaluate and fitDataset-like loops', async () => {
+    const model = branchedModel();
+    const algo = await createCompressionAlgorithm(model, config(1));
+    // The losses of outputs of different rank cannot be added unless they are scalars.
+    const loss = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => tf.mean(tf.squaredDifference(a, b));
+    model.compile({ loss: [loss, loss], optimizer: 'sgd' });
+    const xs = [tf.randomNormal([2, 8, 8, 3]), tf.randomNormal([2, 8, 8, 4])];
+    const ys = [tf.zeros([2, 8, 8, 4]), tf.zeros([2, 3])];
+    const [before] = model.evaluate(xs, ys, { batchSize: 2 }) as tf.Scalar[];
+    await model.fit(xs, ys, { epochs: 5, batchSize: 2, verbose: 0 });
+    const [after] = model.evaluate(xs, ys, { batchSize: 2 }) as tf.Scalar[];
+    expect(after?.dataSync()[0]).toBeLessThan(before?.dataSync()[0] ?? 0);
+    algo.remove();
+  });
+
+  it('works in functional code', async () => {
+    const model = functionalModel();
+    const { call } = model;
+    const x = images();
+    const before = [...(model.call(x, { training: false }) as tf.Tensor).dataSync()];
+    const algo = await createCompressionAlgorithm(model, { ...config(1), input_info: { sample_size: [1, 8, 8, 3] } });
+    expect([...(algo.model.call(x, { training: false }) as tf.Tensor).dataSync()]).toEqual(before);
+    expect(log.applied).toHaveLength(4);
+    const { grads } = tf.variableGrads(() => tf.sum(algo.model.call(x, { training: true }) as tf.Tensor));
+    expect(Object.keys(grads)).toHaveLength(3);
+    algo.remove();
+    expect(model.call).toBe(call);
+  });
+
+  it('refuses to compress twice, NaN weights, and one algorithm twice', async () => {
+    const model = smallSequential();
+    const algo = await createCompressionAlgorithm(model, config(1));
+    await expect(createCompressionAlgorithm(model, config(1))).rejects.toMatchObject({ code: 'ALREADY_COMPRESSED' });
+    algo.remove();
+    await expect(createCompressionAlgorithm(model, { compression: [{ algorithm: 'fake' }, { algorithm: 'fake' }] })).rejects.toThrow(
+      /\/compression\/1/u,
+    );
+    const bad = smallSequential();
+    bad.setWeights(bad.getWeights().map((weight, i) => (i === 0 ? tf.fill(weight.shape, Number.NaN) : weight)));
+    await expect(createCompressionAlgorithm(bad, config(1))).rejects.toThrow(/"conv1\/kernel" holds values that are not finite/u);
+  });
+
+  it('says how to install an algorithm that is not there', async () => {
+    await expect(createCompressionAlgorithm(smallSequential(), { compression: { algorithm: 'low_rank' } })).rejects.toThrow(
+      /npm install @nncf\/low-rank/u,
+    );
+  });
+});
