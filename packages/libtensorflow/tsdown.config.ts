@@ -1,9 +1,9 @@
-import { defineConfig, type UserConfig } from "tsdown";
+import { defineConfig, type UserConfig } from 'tsdown';
 
 const config: UserConfig = defineConfig({
-  entry: ["src/index.ts", "src/util-shim.ts", "src/cli.ts"],
+  entry: ['src/index.ts', 'src/util-shim.ts', 'src/cli.ts'],
   dts: true,
-  platform: "neutral",
+  platform: 'neutral',
   fixedExtension: false,
 });
 export default config;
