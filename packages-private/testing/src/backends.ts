@@ -62,6 +62,10 @@ async function probe(backend: TestBackend): Promise<Availability> {
 
 async function loadCpu(): Promise<void> {
   await import('@tensorflow/tfjs-backend-cpu');
+  if (!(await tf.setBackend('cpu'))) throw new Error('it does not start');
+  // On first use it would advise to install tfjs-node, in the middle of a test's output.
+  const cpu: unknown = tf.findBackend('cpu');
+  if (typeof cpu === 'object' && cpu !== null && 'firstUse' in cpu) cpu.firstUse = false;
 }
 
 async function loadWasm(): Promise<void> {
@@ -73,5 +77,6 @@ async function loadWasm(): Promise<void> {
 
 async function loadTfjsNode(): Promise<void> {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  await import('@nncf/libtensorflow/util-shim');
   await import('@tensorflow/tfjs-node');
 }

@@ -2,6 +2,8 @@ import {
   constantScheduler,
   defineAlgorithm,
   NncfError,
+  operandValue,
+  weightUses,
   type AlgorithmDefinition,
   type AlgorithmState,
   type CompressionAlgorithm,
@@ -24,8 +26,6 @@ export interface FakeLog {
   readonly applied: { readonly operator: string; readonly training: boolean }[];
 }
 
-const PRODUCTS = ['Conv2D', 'DepthwiseConv2dNative', 'MatMul'];
-
 /**
  * A whole compression method in its simplest form: multiplies operands by one trained factor. It records what runs, so
  * that tests see order and mode.
@@ -39,23 +39,23 @@ export function fakeAlgorithm(name: string, log: FakeLog = { applied: [] }): Alg
   });
 }
 
+/** One operator a weight, one an input of a product. */
 function planProducts(name: string, graph: ModelGraph): PlanCommand[] {
-  const products = graph.nodes.filter((node) => PRODUCTS.includes(node.op));
-  return products.flatMap((node) =>
-    [0, 1].map((port): PlanCommand => {
-      const value = graph.values[node.inputs[port] ?? -1];
+  return weightUses(graph).flatMap(({ variable, points, products }) => {
+    const common = { algorithm: name, transform: 'mask', description: 'times a factor', spec: {} } as const;
+    const weight = points.map(({ node, port }) => ({ node: node.name, port }));
+    const inputs = products.map((product): PlanCommand => {
+      const value = operandValue(graph, product, 0).name;
       return {
-        algorithm: name,
-        operator: `${name}/${node.name}/${port}`,
-        target: value?.kind === 'variable' ? 'weight' : 'activation',
-        transform: 'mask',
-        points: [{ node: node.name, port }],
-        values: [value?.name ?? ''],
-        description: 'times a factor',
-        spec: {},
+        ...common,
+        operator: `${name}/${product.name}`,
+        target: 'activation',
+        points: [{ node: product.name, port: 0 }],
+        values: [value],
       };
-    }),
-  );
+    });
+    return [{ ...common, operator: `${name}/${variable.name}`, target: 'weight', points: weight, values: [variable.name] }, ...inputs];
+  });
 }
 
 class FakeController implements CompressionAlgorithm {
@@ -92,12 +92,16 @@ class FakeController implements CompressionAlgorithm {
   }
 
   state(): AlgorithmState {
-    return { json: {}, tensors: { factor: { shape: [], dtype: 'float32', data: Float32Array.from(this.factor.dataSync()) } } };
+    return {
+      json: { operators: [...this.operators.keys()] },
+      tensors: { factor: { shape: [], dtype: 'float32', data: Float32Array.from(this.factor.dataSync()) } },
+    };
   }
 
   loadState(state: AlgorithmState): void {
     const data = state.tensors['factor']?.data;
-    if (data === undefined) throw new NncfError({ code: 'STATE_MISMATCH', message: 'The state has no "factor".' });
+    const sameModel = JSON.stringify(state.json['operators']) === JSON.stringify([...this.operators.keys()]);
+    if (data === undefined || !sameModel) throw new NncfError({ code: 'STATE_MISMATCH', message: 'The state is of another model.' });
     tf.tidy(() => this.factor.assign(tf.scalar(data[0] ?? 0)));
   }
 

@@ -76,3 +76,4 @@ export type { CalibrationBatch, CalibrationData, Progress } from './train/calibr
 export type { CompressionCallback } from './train/callback.ts';
 export type { CompressionState, VersionedState } from './state/compression-state.ts';
 export { assignVariables, tensorData, readCheckpoint, writeCheckpoint, type Checkpoint } from './state/checkpoint.ts';
+export { weightUses, type WeightUse } from './graph/weight-uses.ts';
