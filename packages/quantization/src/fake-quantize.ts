@@ -98,7 +98,7 @@ export function symmetricGrid(scale: tf.Tensor, { levelLow, levelHigh, levels }:
   return tf.tidy(() => {
     const high = tf.add(tf.abs(scale), EPSILON);
     const low = tf.mul(high, levelLow / levelHigh);
-    return { low, range: tf.sub(high, low), levels };
+    return { low, range: tf.sub(high, low), levels, startsAtZero: levelLow === 0 };
   });
 }
 

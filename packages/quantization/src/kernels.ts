@@ -1,7 +1,9 @@
+import { isNative } from '@nncf/backend';
 import * as tf from '@tensorflow/tfjs-core';
 import { channelAxesOf, channelView } from './channels.ts';
 import { composedKernels } from './kernels/composed.ts';
 import { hostKernels } from './kernels/host.ts';
+import { nativeKernels } from './kernels/native.ts';
 
 /** The grid a tensor is quantized on: `levels` points from `low` to `low + range`. */
 export interface Grid {
@@ -10,6 +12,8 @@ export interface Grid {
   /** Distance of the highest point from the lowest, above 0; the shape of `low`. */
   readonly range: tf.Tensor;
   readonly levels: number;
+  /** `low` is known to be zero. @default false */
+  readonly startsAtZero?: boolean | undefined;
 }
 
 /** What the gradient of one application needs: the upstream gradient, the tensor and its quantized value, all of one shape. */
@@ -20,11 +24,11 @@ export interface Application {
 }
 
 /** Gradients by the tensor and by the grid. `dRange` and `dLow` have the shape of the parameters. */
-export interface GridGradients {
+export type GridGradients = {
   readonly dx: tf.Tensor;
   readonly dRange: tf.Tensor;
   readonly dLow: tf.Tensor;
-}
+};
 
 /**
  * One implementation of fake quantization. All of them give the same float32 number for every value: each step of the formula is rounded
@@ -46,13 +50,14 @@ export interface FakeQuantizeKernels {
 const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
 
 /**
- * The fastest implementation for a tensor and its parameters on the current backend. A fused native kernel has its place here.
+ * The fastest implementation for a tensor and its parameters on the current backend. A kernel that fuses the formula has its place here.
  *
- * TensorFlow's own operations do not qualify: against the formula above on 4,194,304 normal values with 255 levels,
+ * TensorFlow's own fused operations do not qualify: against the formula above on 4,194,304 normal values with 255 levels,
  * `FakeQuantWithMinMaxVars` gives another number for 2,053,258 of them, 37 a whole quantum away, and 127 of 254 midpoints differ, since it
  * rounds half up; `QuantizeAndDequantizeV4` with `HALF_TO_EVEN` for 2,053,250, 16 a whole quantum away.
  */
 export function fakeQuantizeKernels(x: tf.Tensor, parameterShape: readonly number[]): FakeQuantizeKernels {
+  if (isNative() && tf.util.sizeFromShape([...parameterShape]) === 1) return nativeKernels;
   if (!HOST_BACKENDS.has(tf.getBackend())) return composedKernels;
   const view = channelView(x.shape, channelAxesOf(parameterShape, x.shape));
   return view === undefined ? composedKernels : hostKernels(view);
