@@ -33,7 +33,7 @@ export interface RangeOptions {
   /** The same in batches: the name of the paper's time. Wins over `num_init_samples`. */
   readonly num_init_steps?: number | undefined;
   /** @default 'mean_min_max' for activations, 'min_max' for weights */
-  readonly type?: RangeEstimatorType | 'mixed_min_max' | undefined;
+  readonly type?: RangeEstimatorType | undefined;
   readonly params?: PercentileParams | undefined;
 }
 

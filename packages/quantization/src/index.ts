@@ -1,6 +1,37 @@
-export { fakeQuantizeAsymmetric, fakeQuantizeAsymmetricLevels, fakeQuantizeSymmetric, fakeQuantizeSymmetricLevels } from './fake-quantize.ts';
+import './register.ts';
+
+export type {
+  ActivationOptions,
+  BatchNormAdaptationOptions,
+  InitializerOptions,
+  PercentileParams,
+  PrecisionOptions,
+  QuantizationConfig,
+  QuantizationMode,
+  QuantizerGroupOptions,
+  QuantizerOptions,
+  QuantizerOverride,
+  RangeOptions,
+  ScopedRangeOptions,
+  ScopeOverrides,
+  Scopes,
+  StagedOptions,
+} from './config.ts';
+export {
+  fakeQuantizeAsymmetric,
+  fakeQuantizeAsymmetricLevels,
+  fakeQuantizeSymmetric,
+  fakeQuantizeSymmetricLevels,
+} from './fake-quantize.ts';
 export { integerParameters, type IntegerParameters, type QuantizedRange, widenHalfRange } from './integer-parameters.ts';
-export { type AsymmetricLevelOptions, asymmetricLevels, type LevelRange, levelRange, type SymmetricLevelOptions, symmetricLevels } from './levels.ts';
+export {
+  type AsymmetricLevelOptions,
+  asymmetricLevels,
+  type LevelRange,
+  levelRange,
+  type SymmetricLevelOptions,
+  symmetricLevels,
+} from './levels.ts';
 export {
   createRangeEstimator,
   type Range,
@@ -17,3 +48,8 @@ export {
   symmetricParameters,
 } from './range/parameters.ts';
 export { tuneRange, type TunedRange } from './tune-range.ts';
+export { fakeQuantizeMapping } from './onnx.ts';
+export { quantization } from './quantization.ts';
+export { FakeQuantizer, type FakeQuantizerOptions, type NamedParameter, type QuantizerGrid } from './quantizers/fake-quantizer.ts';
+export type { QuantizerScheme, QuantizerSpec, RangeSpec } from './scheme.ts';
+export { stagedHyperparameters, type StagedHyperparameters } from './staged.ts';

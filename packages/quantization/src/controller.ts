@@ -1,0 +1,108 @@
+import type {
+  AlgorithmState,
+  AlgorithmStatistics,
+  CompressionAlgorithm,
+  CompressionParameter,
+  CompressionScheduler,
+  CompressionStage,
+  CreateContext,
+  InitializeContext,
+} from '@nncf/core';
+import type * as tf from '@tensorflow/tfjs-core';
+import { adaptBatchNorm } from './batch-norm-adaptation.ts';
+import type { QuantizationConfig } from './config.ts';
+import { estimateWeights, initializeRanges, type WeightQuantizer } from './initialize.ts';
+import { ALGORITHM_NAME } from './placement/commands.ts';
+import { devicePreset } from './placement/devices.ts';
+import { viewGraph } from './placement/graph-view.ts';
+import { planQuantizers } from './placement/plan.ts';
+import type { QuantizerGroup } from './placement/schemes.ts';
+import { createQuantizer } from './quantizers/create-quantizer.ts';
+import type { FakeQuantizer } from './quantizers/fake-quantizer.ts';
+import { stagedSchedule, unstagedSchedule, type QuantizationSchedule } from './staged.ts';
+import { restoreState, STATE_VERSION, takeState, variablesByName } from './state.ts';
+import { quantizationStatistics, type StatisticsSource } from './statistics.ts';
+
+/** Quantization at work in one model. */
+export class QuantizationController implements CompressionAlgorithm {
+  readonly name: string = ALGORITHM_NAME;
+  readonly stateVersion: number = STATE_VERSION;
+  readonly operators: ReadonlyMap<string, FakeQuantizer>;
+  readonly #context: CreateContext<QuantizationConfig>;
+  readonly #schedule: QuantizationSchedule;
+  #statistics: StatisticsSource | undefined;
+
+  constructor(context: CreateContext<QuantizationConfig>) {
+    this.#context = context;
+    const { config, commands } = context;
+    this.operators = new Map(commands.map((command) => [command.operator, createQuantizer(command, config)]));
+    this.#schedule =
+      config.params === undefined
+        ? unstagedSchedule
+        : stagedSchedule(config.params, (active, begun, restored) => this.switchTo(active, restored ? [] : begun));
+    this.switchTo(this.#schedule.active(), []);
+  }
+
+  get parameters(): readonly CompressionParameter[] {
+    return [...variablesByName(this.quantizers)].map(([name, variable]) => ({ name, variable, group: 'quantizers' }));
+  }
+
+  get scheduler(): CompressionScheduler {
+    return this.#schedule.scheduler;
+  }
+
+  /** Ranges, then batch normalization if the configuration asks for it. */
+  async initialize(context: InitializeContext): Promise<void> {
+    const activations = this.quantizers.filter(({ isWeight }) => !isWeight);
+    const batchSize = await initializeRanges({ weights: this.weights, activations }, context);
+    const options = this.#context.config.initializer?.batchnorm_adaptation;
+    if (options === undefined) return;
+    const { graph, variables, warn } = this.#context;
+    await adaptBatchNorm({ options, graph, variables, context, batchSize, warn });
+  }
+
+  stage(): CompressionStage {
+    return this.#schedule.stage();
+  }
+
+  statistics(): AlgorithmStatistics {
+    return quantizationStatistics((this.#statistics ??= this.statisticsSource()));
+  }
+
+  state(): AlgorithmState {
+    return takeState(this.quantizers);
+  }
+
+  loadState(state: AlgorithmState): void {
+    restoreState(this.quantizers, state);
+  }
+
+  dispose(): void {
+    for (const quantizer of this.quantizers) quantizer.dispose();
+  }
+
+  private get quantizers(): readonly FakeQuantizer[] {
+    return [...this.operators.values()];
+  }
+
+  private get weights(): readonly WeightQuantizer[] {
+    const { commands, variables } = this.#context;
+    return commands.flatMap(({ operator, target, values }) => {
+      const quantizer = this.operators.get(operator);
+      const found = values.map((value) => variables.get(value)).filter((variable): variable is tf.Variable => variable !== undefined);
+      return target === 'weight' && quantizer !== undefined ? [{ quantizer, variables: found }] : [];
+    });
+  }
+
+  private switchTo(active: readonly QuantizerGroup[], begun: readonly QuantizerGroup[]): void {
+    for (const quantizer of this.quantizers) quantizer.enabled = active.includes(quantizer.isWeight ? 'weights' : 'activations');
+    // Weights have moved since the ranges were found, as floating-point training let them.
+    if (begun.includes('weights')) estimateWeights(this.weights);
+  }
+
+  private statisticsSource(): StatisticsSource {
+    const { graph, commands, targetDevice } = this.#context;
+    const plan = planQuantizers(graph, { ...this.#context, warn: () => undefined });
+    return { view: viewGraph(graph, devicePreset(targetDevice)), plan, commands, quantizers: this.operators };
+  }
+}

@@ -1,0 +1,73 @@
+import { matchesAnyScope, matchesScope, NncfError, requireMatches, type GraphNode, type ModelGraph } from '@nncf/core';
+import { scopeList, type QuantizationConfig, type Scopes } from '../config.ts';
+
+/** Why an operation is left alone. */
+export type Exclusion = 'ignored_scopes' | 'target_scopes';
+
+/** Which operations the configuration lets quantization touch. */
+export interface ScopeFilter {
+  /** Undefined where the inputs of the node may be quantized, and a quantizer may move through it. */
+  activations(node: GraphNode): Exclusion | undefined;
+  /** Undefined where the weights of the node may be quantized. */
+  weights(node: GraphNode): Exclusion | undefined;
+}
+
+interface Scoping {
+  readonly ignored_scopes?: Scopes | undefined;
+  readonly target_scopes?: Scopes | undefined;
+}
+
+/** The filter of a configuration: what the whole section excludes, and what its `weights` and `activations` do. */
+export function scopeFilter(config: QuantizationConfig): ScopeFilter {
+  const by = (group: Scoping | undefined) => (node: GraphNode) => excluded(config, node) ?? excluded(group ?? {}, node);
+  return { activations: by(config.activations), weights: by(config.weights) };
+}
+
+function excluded({ ignored_scopes, target_scopes }: Scoping, node: GraphNode): Exclusion | undefined {
+  if (matchesAnyScope(scopeList(ignored_scopes), node)) return 'ignored_scopes';
+  return target_scopes === undefined || matchesAnyScope(scopeList(target_scopes), node) ? undefined : 'target_scopes';
+}
+
+/** Whether a scoped entry of a list is about a node. */
+export function inScope(scoping: Scoping, node: GraphNode): boolean {
+  return excluded(scoping, node) === undefined;
+}
+
+/**
+ * Refuses addresses in the configuration that name nothing in the model.
+ *
+ * @throws NncfError `SCOPE_UNMATCHED` with the JSON pointer of the address
+ */
+export function requireKnownScopes(config: QuantizationConfig, graph: ModelGraph, pointer: string): void {
+  const sections: readonly (readonly [string, Scoping])[] = [
+    [pointer, config],
+    [`${pointer}/weights`, config.weights ?? {}],
+    [`${pointer}/activations`, config.activations ?? {}],
+    ...rangeSections(config, pointer),
+  ];
+  for (const [at, section] of sections) {
+    requireMatches(scopeList(section.ignored_scopes), graph.nodes, `${at}/ignored_scopes`);
+    requireMatches(scopeList(section.target_scopes), graph.nodes, `${at}/target_scopes`);
+  }
+  config.activations?.unified_scale_ops?.forEach((group, i) =>
+    requireMatches(group, graph.nodes, `${pointer}/activations/unified_scale_ops/${i}`),
+  );
+  for (const group of ['weights', 'activations'] as const) {
+    for (const scope of Object.keys(config.scope_overrides?.[group] ?? {})) requireKey(scope, graph, `${pointer}/scope_overrides/${group}`);
+  }
+}
+
+function rangeSections(config: QuantizationConfig, pointer: string): readonly (readonly [string, Scoping])[] {
+  const range = config.initializer?.range;
+  return Array.isArray(range) ? (range as readonly Scoping[]).map((entry, i) => [`${pointer}/initializer/range/${i}`, entry] as const) : [];
+}
+
+function requireKey(scope: string, graph: ModelGraph, pointer: string): void {
+  if (graph.nodes.some((node) => matchesScope(scope, node))) return;
+  throw new NncfError({
+    source: 'quantization',
+    code: 'SCOPE_UNMATCHED',
+    message: `The scope "${scope}" at ${pointer}/${scope.replaceAll('~', '~0').replaceAll('/', '~1')} matches nothing in the model.`,
+    hint: `Scopes of this model: ${[...new Set(graph.nodes.map((node) => node.scope))].slice(0, 12).join(', ')}.`,
+  });
+}

@@ -1,0 +1,46 @@
+import type { GraphNode, Operand } from '@nncf/core';
+import { operandKey, type GraphView } from './graph-view.ts';
+
+/** What the user's chains of operations change. */
+export interface PatternMatches {
+  /** Operands inside a chain. */
+  readonly inner: ReadonlySet<string>;
+  /** Nodes at which a chain starts: their inputs are quantized whatever the operation. */
+  readonly heads: ReadonlySet<number>;
+  /** Positions of patterns that match nothing. */
+  readonly unmatched: readonly number[];
+}
+
+/** Finds the chains of `quantizable_subgraph_patterns`: each operation reads the one before, and nobody else does. */
+export function matchPatterns(view: GraphView, patterns: readonly (readonly string[])[]): PatternMatches {
+  const inner = new Set<string>();
+  const heads = new Set<number>();
+  const unmatched = patterns.flatMap((pattern, index) => {
+    const chains = view.graph.nodes.flatMap((node) => chainFrom(view, node, pattern) ?? []);
+    for (const { head, links } of chains) {
+      heads.add(head.id);
+      for (const link of links) inner.add(operandKey(link));
+    }
+    return chains.length === 0 ? [index] : [];
+  });
+  return { inner, heads, unmatched };
+}
+
+interface Chain {
+  readonly head: GraphNode;
+  readonly links: readonly Operand[];
+}
+
+function chainFrom(view: GraphView, head: GraphNode, pattern: readonly string[]): [Chain] | undefined {
+  if (head.op !== pattern[0]) return undefined;
+  const links: Operand[] = [];
+  let node = head;
+  for (const op of pattern.slice(1)) {
+    const readers = view.readers(view.value(node.outputs[0] ?? -1));
+    const next = readers[0];
+    if (next === undefined || readers.length > 1 || next.node.op !== op) return undefined;
+    links.push(next);
+    node = next.node;
+  }
+  return [{ head, links }];
+}

@@ -1,0 +1,6 @@
+import { registerAlgorithm, registerOnnxOperator } from '@nncf/core';
+import { fakeQuantizeMapping } from './onnx.ts';
+import { quantization } from './quantization.ts';
+
+registerAlgorithm(quantization);
+registerOnnxOperator(fakeQuantizeMapping);

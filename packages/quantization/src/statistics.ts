@@ -1,0 +1,183 @@
+import type { AlgorithmStatistics, GraphNode, PlanCommand, StatisticsTable } from '@nncf/core';
+import { multiplyAdds } from './multiply-adds.ts';
+import type { Refusal } from './placement/demands.ts';
+import { operandKey, operandsOf, type GraphView } from './placement/graph-view.ts';
+import type { QuantizationPlan } from './placement/plan.ts';
+import type { FakeQuantizer } from './quantizers/fake-quantizer.ts';
+import { SymmetricQuantizer } from './quantizers/symmetric-quantizer.ts';
+
+/** What statistics are taken of. */
+export interface StatisticsSource {
+  readonly view: GraphView;
+  readonly plan: QuantizationPlan;
+  readonly commands: readonly PlanCommand[];
+  readonly quantizers: ReadonlyMap<string, FakeQuantizer>;
+}
+
+const FLOAT_BITS = 32;
+const BITS_PER_BYTE = 8;
+
+/**
+ * Figures of the live model: how many quantizers, which share of the weights, activations and multiply-adds has which bit width, the size of the
+ * weights, and what is left in floating point and why.
+ */
+export function quantizationStatistics(source: StatisticsSource): AlgorithmStatistics {
+  const groups = [...source.quantizers.values()];
+  const weights = groups.filter(({ isWeight }) => isWeight);
+  const weightBits = weightsByBits(source);
+  const elements = total(weightBits);
+  const bytes = [...weightBits].reduce((sum, [bits, count]) => sum + (bits * count) / BITS_PER_BYTE, 0);
+  const operations = operationsByBits(source);
+  return {
+    values: {
+      weightQuantizers: weights.length,
+      activationQuantizers: groups.length - weights.length,
+      activeQuantizers: groups.filter(({ isActive }) => isActive).length,
+      quantizedWeights: share(elements - (weightBits.get(FLOAT_BITS) ?? 0), elements),
+      quantizedOperations: share(total(operations) - (operations.get(FLOAT_OPERATION) ?? 0), total(operations)),
+      averageWeightBits: elements === 0 ? FLOAT_BITS : (bytes * BITS_PER_BYTE) / elements,
+      weightBytes: Math.ceil(bytes),
+      compressionRatio: bytes === 0 ? 1 : (elements * FLOAT_BITS) / BITS_PER_BYTE / bytes,
+    },
+    tables: [bitsTable(source, weightBits), operationsTable(operations), schemesTable(groups), floatingTable(source)],
+  };
+}
+
+/** Elements of the model's variables by bit width; 32 for those in floating point. */
+function weightsByBits({ view, commands, quantizers }: StatisticsSource): Map<number, number> {
+  const bits = new Map<string, number>();
+  for (const command of commands) {
+    const quantizer = quantizers.get(command.operator);
+    if (command.target === 'weight' && quantizer?.enabled === true)
+      for (const value of command.values) bits.set(value, quantizer.spec.bits);
+  }
+  const counts = new Map<number, number>();
+  for (const value of view.graph.values.filter(({ kind }) => kind === 'variable')) {
+    add(counts, bits.get(value.name) ?? FLOAT_BITS, product(value.traceShape));
+  }
+  return counts;
+}
+
+const FLOAT_OPERATION = 'FP32';
+
+/** Multiply-adds by the bit widths of both factors, `W8 A8`. */
+function operationsByBits(source: StatisticsSource): Map<string, number> {
+  const counts = new Map<string, number>();
+  const lookup = quantizerLookup(source);
+  for (const node of source.view.graph.nodes) {
+    const cost = multiplyAdds(source.view.graph, node);
+    if (cost > 0) add(counts, operationKind(node, lookup), cost);
+  }
+  return counts;
+}
+
+function operationKind(node: GraphNode, lookup: QuantizerLookup): string {
+  const factors = operandsOf(node)
+    .slice(0, 2)
+    .map(({ port }) => lookup(node, port));
+  if (factors.some((quantizer) => quantizer === undefined || !quantizer.enabled)) return FLOAT_OPERATION;
+  const [a, b] = factors as [FakeQuantizer, FakeQuantizer];
+  return `${b.isWeight ? 'W' : 'A'}${b.spec.bits} ${a.isWeight ? 'W' : 'A'}${a.spec.bits}`;
+}
+
+type QuantizerLookup = (node: GraphNode, port: number) => FakeQuantizer | undefined;
+
+/** The quantizer that a node's operand has passed, at the operand itself or above operations that only move values. */
+function quantizerLookup({ view, commands, quantizers }: StatisticsSource): QuantizerLookup {
+  const atOperand = new Map(
+    commands.flatMap(({ points, operator }) => points.map(({ node, port }) => [`${node}:${port}`, quantizers.get(operator)] as const)),
+  );
+  const find: QuantizerLookup = (node, port) => {
+    const here = atOperand.get(`${node.name}:${port}`);
+    const producer = view.producer(view.value(node.inputs[port] ?? -1));
+    if (here !== undefined || producer === undefined) return here;
+    const { trait } = view.info(producer);
+    return trait === 'agnostic' || trait === 'concat' ? find(producer, 0) : undefined;
+  };
+  return find;
+}
+
+function bitsTable({ quantizers }: StatisticsSource, weightBits: ReadonlyMap<number, number>): StatisticsTable {
+  const activations = new Map<number, number>();
+  for (const { isWeight, spec } of quantizers.values()) if (!isWeight) add(activations, spec.bits, 1);
+  const widths = [...new Set([...weightBits.keys(), ...activations.keys()])].sort((a, b) => a - b);
+  return {
+    title: 'Bit widths',
+    columns: ['bits', 'share of weights', 'share of activation quantizers'],
+    rows: widths.map((bits) => [
+      bits === FLOAT_BITS ? FLOAT_OPERATION : bits,
+      percent(weightBits.get(bits) ?? 0, total(weightBits)),
+      percent(activations.get(bits) ?? 0, total(activations)),
+    ]),
+  };
+}
+
+function operationsTable(operations: ReadonlyMap<string, number>): StatisticsTable {
+  return {
+    title: 'Multiply-adds',
+    columns: ['factors', 'millions', 'share'],
+    rows: [...operations].toSorted().map(([kind, count]) => [kind, Number((count / 1e6).toFixed(3)), percent(count, total(operations))]),
+  };
+}
+
+function schemesTable(quantizers: readonly FakeQuantizer[]): StatisticsTable {
+  const kinds: readonly (readonly [string, (quantizer: FakeQuantizer) => boolean])[] = [
+    ['symmetric', ({ spec }) => spec.mode === 'symmetric'],
+    ['asymmetric', ({ spec }) => spec.mode === 'asymmetric'],
+    ['signed', (quantizer) => quantizer instanceof SymmetricQuantizer && quantizer.signed],
+    ['unsigned', (quantizer) => quantizer instanceof SymmetricQuantizer && !quantizer.signed],
+    ['per channel', ({ spec }) => spec.perChannel],
+    ['per tensor', ({ spec }) => !spec.perChannel],
+  ];
+  const count = (isWeight: boolean, is: (quantizer: FakeQuantizer) => boolean): number =>
+    quantizers.filter((quantizer) => quantizer.isWeight === isWeight && is(quantizer)).length;
+  return {
+    title: 'Quantizers',
+    columns: ['kind', 'weights', 'activations'],
+    rows: kinds.map(([kind, is]) => [kind, count(true, is), count(false, is)]),
+  };
+}
+
+/** Operations that could compute in integers and do not, with the reason. */
+function floatingTable({ view, plan }: StatisticsSource): StatisticsTable {
+  const hidden = new Set(plan.uninsertable.map(operandKey));
+  const uninsertable = view.graph.nodes.flatMap((node) => operandsOf(node).filter((operand) => hidden.has(operandKey(operand))));
+  return {
+    title: 'Left in floating point',
+    columns: ['operation', 'what', 'why'],
+    rows: [
+      ...plan.refusals.map((refusal) => [refusal.node.name, refusal.group, reasonText(refusal)] as const),
+      ...uninsertable.map(({ node, port }) => [node.name, `operand ${port}`, 'nothing can be inserted here'] as const),
+    ],
+  };
+}
+
+function reasonText({ reason, by }: Refusal): string {
+  const texts: Readonly<Record<Refusal['reason'], string>> = {
+    ignored_scopes: 'listed in ignored_scopes',
+    target_scopes: 'not listed in target_scopes',
+    constant: 'its weights are no variable of the model',
+    discretized: `discretized by ${by ?? 'another algorithm'}`,
+  };
+  return texts[reason];
+}
+
+function add<Key>(counts: Map<Key, number>, key: Key, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
+}
+
+function total(counts: ReadonlyMap<unknown, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
+function product(sizes: readonly number[]): number {
+  return sizes.reduce((result, size) => result * size, 1);
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
+
+function percent(part: number, whole: number): string {
+  return `${(100 * share(part, whole)).toFixed(1)} %`;
+}
