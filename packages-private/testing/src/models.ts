@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 
 /** Convolution, batch norm, dropout, convolution, dense: every fused and composed kernel once. 8×8×3 → 5 classes. */
-export function smallSequential(): tfl.Sequential {
+export function smallSequential({ rate = 0.5 }: { readonly rate?: number } = {}): tfl.Sequential {
   return tfl.sequential({
     layers: [
       tfl.layers.conv2d({
@@ -15,7 +15,7 @@ export function smallSequential(): tfl.Sequential {
         kernelInitializer: initializer(1),
       }),
       tfl.layers.batchNormalization({ name: 'bn' }),
-      tfl.layers.dropout({ rate: 0.5, seed: 3, name: 'drop' }),
+      tfl.layers.dropout({ rate, seed: 3, name: 'drop' }),
       tfl.layers.conv2d({ filters: 4, kernelSize: 3, strides: 2, name: 'conv2', kernelInitializer: initializer(2) }),
       tfl.layers.flatten({ name: 'flatten' }),
       tfl.layers.dense({ units: 5, activation: 'softmax', name: 'dense', kernelInitializer: initializer(3) }),

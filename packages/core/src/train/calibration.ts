@@ -4,7 +4,7 @@ import { NncfError } from '../errors.ts';
 import type { ModelAdapter } from '../graph/model-adapter.ts';
 
 /** One batch: the inputs, or inputs with labels as `[xs, ys]` or `{ xs, ys }`. */
-export type CalibrationBatch = Tensor | readonly unknown[] | { readonly xs: unknown };
+export type CalibrationBatch = Tensor | readonly unknown[] | { readonly xs: unknown; readonly ys?: unknown };
 
 /** Batches from an array, a generator, an async generator, or a `tf.data.Dataset`. */
 export type CalibrationData =
@@ -41,7 +41,8 @@ export async function calibrationContext(
       for await (const batch of batches(data)) {
         if (count >= maxBatches) break;
         forward(adapter, inputsOf(batch, adapter.inputs.length), training);
-        onBatch?.(count++);
+        onBatch?.(count);
+        count++;
       }
       if (count === 0 && maxBatches > 0) throw noData();
       return count;

@@ -1,0 +1,62 @@
+import { NncfError, type CalibrationData } from '@nncf/core';
+import { smallSequential, branchedModel } from '@nncf/testing';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import { describe, expect, it } from 'vitest';
+import { adapterFor } from '../src/graph/model-adapter.ts';
+import { calibrationContext } from '../src/train/calibration.ts';
+
+const image = (): tf.Tensor => tf.zeros([2, 8, 8, 3]);
+const run = async (data: CalibrationData | undefined, model: object = smallSequential(), maxBatches = 10): Promise<number> => {
+  const context = await calibrationContext(adapterFor(model, []), data, () => undefined);
+  return context.run({ maxBatches });
+};
+
+describe('calibration data', () => {
+  it('may be tensors, [xs, ys], { xs, ys }, in an array or a generator', async () => {
+    expect(await run([image(), image()])).toBe(2);
+    expect(await run([[image(), tf.zeros([2, 5])]])).toBe(1);
+    expect(await run([{ xs: image(), ys: tf.zeros([2, 5]) }])).toBe(1);
+    expect(await run([[[tf.zeros([1, 8, 8, 3]), tf.zeros([1, 8, 8, 4])], [tf.zeros([1, 3])]]], branchedModel())).toBe(1);
+    expect(await run([[tf.zeros([1, 8, 8, 3]), tf.zeros([1, 8, 8, 4])]], branchedModel())).toBe(1);
+  });
+
+  it('stops at the number of batches that is asked for', async () => {
+    expect(await run([image(), image(), image()], smallSequential(), 2)).toBe(2);
+  });
+
+  it('disposes what a generator gives and keeps what an array holds', async () => {
+    const kept = image();
+    await run([kept]);
+    expect(kept.isDisposed).toBe(false);
+    const given: tf.Tensor[] = [];
+    const generator = function* (): Generator<tf.Tensor> {
+      for (let i = 0; i < 3; i++) given.push(image());
+      yield* given;
+    };
+    await run(generator());
+    expect(given.every((tensor) => tensor.isDisposed)).toBe(true);
+  });
+
+  it('reads a data set as tf.data has it', async () => {
+    const items = [{ xs: image(), ys: tf.zeros([2, 5]) }];
+    const dataset: CalibrationData = {
+      iterator: async () => {
+        let i = 0;
+        return { next: async () => (i < items.length ? { value: items[i++], done: false } : { value: undefined, done: true }) };
+      },
+    };
+    expect(await run(dataset)).toBe(1);
+  });
+
+  it.each([
+    ['CALIBRATION_EMPTY', []],
+    ['CALIBRATION_EMPTY', undefined],
+    ['DATA_NOT_FINITE', [tf.fill([1, 8, 8, 3], Number.NaN)]],
+    ['CALIBRATION_INVALID', [7 as never]],
+  ])('%s', async (code, data) => {
+    const error: unknown = await run(data).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(NncfError);
+    expect((error as NncfError).code).toBe(code);
+  });
+});
