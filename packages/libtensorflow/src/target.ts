@@ -1,10 +1,9 @@
+import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { NAPI_VERSION, type Context, type Flavour } from './context.ts';
 import { LibtensorflowError } from './errors.ts';
-import { writeAtomically } from './files.ts';
-import { createHash } from 'node:crypto';
+import { exists, writeAtomically } from './files.ts';
 
 /** The installed tfjs-node package whose native part is wanted. */
 export interface Target {
@@ -31,12 +30,11 @@ async function readPackage(path: string): Promise<{ name: string; version: strin
   }
 }
 
-function resolveFrom(folder: string, name: string): string | undefined {
-  try {
-    return createRequire(join(folder, 'package.json')).resolve(`${name}/package.json`);
-  } catch {
-    return undefined;
-  }
+/** Looks through `node_modules` upwards, as Node does; Node's own search would follow NODE_PATH into foreign projects too. */
+async function resolveFrom(folder: string, name: string): Promise<string | undefined> {
+  const path = join(folder, 'node_modules', name, 'package.json');
+  if (await exists(path)) return path;
+  return dirname(folder) === folder ? undefined : resolveFrom(dirname(folder), name);
 }
 
 /**
@@ -47,7 +45,7 @@ function resolveFrom(folder: string, name: string): string | undefined {
 export async function findTarget(folder: string, flavour: Flavour): Promise<Target> {
   const name = packageName(flavour);
   const own = join(resolve(folder), 'package.json');
-  const path = (await readPackage(own))?.name === name ? own : resolveFrom(resolve(folder), name);
+  const path = (await readPackage(own))?.name === name ? own : await resolveFrom(resolve(folder), name);
   const found = path === undefined ? undefined : await readPackage(path);
   if (path === undefined || found === undefined) {
     throw new LibtensorflowError({
