@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { scheduleInvalid } from './errors.ts';
+import { levelsMismatch, scheduleInvalid } from './errors.ts';
+import type { Multistep } from './multistep.ts';
 import type { LevelCurve, ScheduleTiming, SparsitySchedule } from './sparsity-schedule.ts';
 
 /** Kinds of sparsity schedules. */
@@ -81,6 +82,8 @@ export interface ScheduleContext {
   readonly defaultSchedule: ScheduleKind;
   /** First level when `params` has none: the `sparsity_init` beside `algorithm`. */
   readonly init?: number | undefined;
+  /** JSON pointer of the keys, for messages. */
+  readonly pointer?: string | undefined;
   /** Where deprecations go. */
   readonly warn: (message: string) => void;
 }
@@ -99,17 +102,24 @@ const RENAMED = [
  * @throws NncfError `SCHEDULE_INVALID` when a key stands beside its old name, or levels and steps do not fit
  */
 export function readSchedule(params: ScheduleParams, context: ScheduleContext): SparsitySchedule {
-  const current = renameOld(params, context.warn);
-  const kind = current.schedule ?? context.defaultSchedule;
-  return { curve: readCurve(kind, current, current.sparsity_init ?? context.init ?? 0), timing: readTiming(current) };
+  const { defaultSchedule, init = 0, pointer = '', warn } = context;
+  const current = renameOld(params, pointer, warn);
+  const curve = readCurve(current.schedule ?? defaultSchedule, current, current.sparsity_init ?? init);
+  if (curve.kind === 'multistep') checkMultistep(curve, pointer);
+  return { curve, timing: readTiming(current) };
 }
 
-function renameOld(params: ScheduleParams, warn: (message: string) => void): ScheduleParams {
+function checkMultistep({ steps, levels }: Multistep, pointer: string): void {
+  if (levels.length !== steps.length + 1)
+    throw levelsMismatch(levels.length, steps.length, `"multistep_sparsity_levels" at ${pointer || '/'}: `);
+}
+
+function renameOld(params: ScheduleParams, pointer: string, warn: (message: string) => void): ScheduleParams {
   const renamed: Record<string, unknown> = { ...params };
   for (const [old, name] of RENAMED) {
     if (params[old] === undefined) continue;
-    if (params[name] !== undefined) throw scheduleInvalid(`"${old}" is the old name of "${name}"; give one of them.`);
-    warn(`"${old}" is deprecated, it is called "${name}" now.`);
+    if (params[name] !== undefined) throw scheduleInvalid(`"${old}" at ${pointer}/${old} is the old name of "${name}"; give one of them.`);
+    warn(`"${old}" at ${pointer}/${old} is deprecated, it is called "${name}" now.`);
     renamed[name] = params[old];
   }
   return renamed;

@@ -7,6 +7,14 @@ export function scheduleInvalid(message: string, hint?: string): NncfError {
   return new NncfError({ code: 'SCHEDULE_INVALID', source, message, hint });
 }
 
+/** Levels that do not fit the steps between them. @param where begins the message */
+export function levelsMismatch(levels: number, steps: number, where = ''): NncfError {
+  return scheduleInvalid(
+    `${where}${levels} levels do not fit ${steps} steps.`,
+    'Give one level more than steps: the first is in force from the start.',
+  );
+}
+
 /** More or fewer optimizer steps in an epoch than `steps_per_epoch` says. */
 export function stepsMismatch(expected: number, actual: number): NncfError {
   return new NncfError({

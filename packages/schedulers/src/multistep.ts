@@ -1,5 +1,5 @@
 import { checkLevels, checkNotNegative } from './checks.ts';
-import { scheduleInvalid } from './errors.ts';
+import { levelsMismatch } from './errors.ts';
 
 /** Parameters of {@link multistepLevel}. */
 export interface MultistepParams {
@@ -17,12 +17,7 @@ export interface Multistep {
 
 /** Fills in the defaults and checks the figures. @throws NncfError `SCHEDULE_INVALID` */
 export function multistep({ steps = [90], levels = [0.1, 0.5] }: MultistepParams): Multistep {
-  if (levels.length !== steps.length + 1) {
-    throw scheduleInvalid(
-      `${levels.length} levels do not fit ${steps.length} steps.`,
-      'Give one level more than steps: the first is in force from the start.',
-    );
-  }
+  if (levels.length !== steps.length + 1) throw levelsMismatch(levels.length, steps.length);
   checkLevels(named('levels', levels));
   checkNotNegative(named('steps', steps));
   return { steps, levels };

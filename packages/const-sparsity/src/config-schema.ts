@@ -1,0 +1,6 @@
+import { scopingShape } from '@nncf/sparsity';
+import { z, type ZodType } from 'zod';
+import type { ConstSparsityConfig } from './config.ts';
+
+/** Validates the section. */
+export const constSparsitySchema: ZodType<ConstSparsityConfig> = z.strictObject({ ...scopingShape });

@@ -1,0 +1,10 @@
+import type { Scoping } from '@nncf/sparsity';
+
+/** The section `{ "algorithm": "const_sparsity" }`. */
+export type ConstSparsityConfig = Scoping;
+
+declare module '@nncf/core' {
+  interface AlgorithmConfigs {
+    const_sparsity: ConstSparsityConfig;
+  }
+}

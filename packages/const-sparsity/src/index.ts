@@ -1,0 +1,4 @@
+import './register.ts';
+
+export type { ConstSparsityConfig } from './config.ts';
+export { constSparsity } from './const-sparsity.ts';

@@ -1,0 +1,4 @@
+import { registerAlgorithm } from '@nncf/core';
+import { constSparsity } from './const-sparsity.ts';
+
+registerAlgorithm(constSparsity);

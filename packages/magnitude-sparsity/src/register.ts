@@ -1,0 +1,4 @@
+import { registerAlgorithm } from '@nncf/core';
+import { magnitudeSparsity } from './magnitude-sparsity.ts';
+
+registerAlgorithm(magnitudeSparsity);

@@ -1,0 +1,4 @@
+import { registerAlgorithm } from '@nncf/core';
+import { rbSparsity } from './rb-sparsity.ts';
+
+registerAlgorithm(rbSparsity);

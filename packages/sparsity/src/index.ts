@@ -1,0 +1,11 @@
+import './register.ts';
+
+export { histogram, type Histogram } from './histogram.ts';
+export { histogramExporter } from './histogram-exporter.ts';
+export { histogramPage, type WeightPair } from './histogram-page.ts';
+export { MaskOperator } from './mask-operator.ts';
+export { checkNumber, checkTensor, loadMasks, maskName, saveMasks } from './mask-state.ts';
+export { isInScope, requireKnownScopes, scopingShape, type Scopes, type Scoping } from './scoping.ts';
+export { layerSparsity, layerTable, modelSparsity, percent, sparsityOf, type LayerColumn, type LayerSparsity } from './statistics.ts';
+export { findWeights, planMasks, type MaskPlan, type WeightSite } from './weights.ts';
+export { maskedWeights, type MaskedWeight } from './weight-access.ts';

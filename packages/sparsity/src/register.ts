@@ -1,0 +1,4 @@
+import { registerExporter } from '@nncf/core';
+import { histogramExporter } from './histogram-exporter.ts';
+
+registerExporter(histogramExporter);
