@@ -67,7 +67,9 @@ function reasonFor(name: BackendName, prefer: BackendName | undefined, forced: b
 
 function describe(info: BackendInfo): string {
   const library = info.tensorflow === undefined ? '' : ` (TensorFlow ${info.tensorflow})`;
-  const passedOver = info.skipped.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  // Hardly anyone has the GPU package, so its absence is no news.
+  const news = info.skipped.filter(({ name, reason }) => name !== 'tfjs-node-gpu' || !reason.endsWith('is not installed'));
+  const passedOver = news.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
   return `[nncf] [backend] ${info.name}${library}: ${info.reason}${passedOver === '' ? '' : `. Passed over ${passedOver}`}.`;
 }
 

@@ -1,18 +1,13 @@
 /**
- * Puts back the two functions of `node:util` that `@tensorflow/tfjs-node` 4.22 still calls and Node 23 removed. Import it before tfjs-node; it
- * changes nothing where the functions exist.
+ * Gives `node:util` the two functions that `@tensorflow/tfjs-node` 4.22 still calls: Node 23 removed them, and Node 22 prints a deprecation note at
+ * their first use. Import it before tfjs-node.
  */
 import util from 'node:util';
 
-/** Installs `util.isNullOrUndefined` and `util.isArray` where this Node lacks them; returns the names it added. */
-export function installUtilShim(): string[] {
-  const removed: Record<string, (value: unknown) => boolean> = {
-    isNullOrUndefined: (value) => value === null || value === undefined,
-    isArray: (value) => Array.isArray(value),
-  };
-  const missing = Object.keys(removed).filter((name) => !(name in util));
-  for (const name of missing) Reflect.set(util, name, removed[name]);
-  return missing;
+/** Puts plain `util.isNullOrUndefined` and `util.isArray` in place. */
+export function installUtilShim(): void {
+  Reflect.set(util, 'isNullOrUndefined', (value: unknown) => value === null || value === undefined);
+  Reflect.set(util, 'isArray', Array.isArray);
 }
 
 installUtilShim();
