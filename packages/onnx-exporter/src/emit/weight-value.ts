@@ -1,0 +1,85 @@
+import type { GraphNode, OnnxTensor, TensorData } from '@nncf/core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { arrangeParameter, arrangeTensor, widenShape, type Arrangement } from '../layout/arrangement.ts';
+import { plainLayout, type Layout, type Sizes } from '../layout/layout.ts';
+import { readTensor, tensorOf } from '../prepare/constants.ts';
+import type { PlacedOperator } from '../prepare/operator-table.ts';
+import { applyOperators, OperandView } from './apply-operators.ts';
+import type { FileValue } from './file-value.ts';
+import type { GraphBuilder } from './graph-builder.ts';
+
+/** What a weight is made of. */
+export interface WeightSource {
+  readonly contents: TensorData;
+  /** Name of its initializer. */
+  readonly name: string | undefined;
+  /** What the plan does to it where it is read. */
+  readonly operators: readonly PlacedOperator[];
+  readonly consumer: GraphNode;
+}
+
+/** A constant with operators on it: masks change its contents, grids become nodes of the file. */
+export class WeightValue implements FileValue {
+  readonly sizes: Sizes;
+  readonly layout: Layout;
+  readonly isStored: boolean = true;
+  private readonly builder: GraphBuilder;
+  private readonly source: WeightSource;
+  private readonly grids: readonly PlacedOperator[];
+  private readonly made = new Map<string, string>();
+
+  constructor(builder: GraphBuilder, source: WeightSource) {
+    this.builder = builder;
+    this.source = masked(source);
+    this.grids = this.source.operators;
+    this.sizes = this.source.contents.shape;
+    this.layout = plainLayout(this.sizes.length);
+  }
+
+  in(layout: Layout): string {
+    return this.arranged({ axes: layout });
+  }
+
+  widened(rank: number): FileValue {
+    const { contents } = this.source;
+    const shape = widenShape(contents.shape, rank);
+    return new WeightValue(this.builder, { ...this.source, contents: { ...contents, shape } });
+  }
+
+  /** Name of the ONNX value that has the weight in an arrangement. */
+  arranged(arrangement: Arrangement): string {
+    const key = JSON.stringify(arrangement);
+    const name = this.made.get(key) ?? this.emit(arrangement);
+    this.made.set(key, name);
+    return name;
+  }
+
+  private emit(arrangement: Arrangement): string {
+    const { contents, name, consumer } = this.source;
+    const weight = arrangeTensor(floats(contents), contents.shape, arrangement);
+    const operand = new OperandView({
+      name: () => this.builder.constant(weight.data, weight.shape, 'FLOAT', name),
+      weight,
+      shape: weight.shape,
+      perm: arrangement.axes,
+      arrange: (parameter: OnnxTensor) => arrangeParameter(parameter, contents.shape, arrangement),
+      consumer,
+    });
+    return applyOperators(this.builder, this.grids, operand);
+  }
+}
+
+/** The source with its masks applied. */
+function masked(source: WeightSource): WeightSource {
+  const masks = source.operators.filter(({ command }) => command.transform === 'mask');
+  if (masks.length === 0) return source;
+  const contents = readTensor(() =>
+    masks.reduce<Tensor>((tensor, { operator }) => operator.apply(tensor, { training: false }), tensorOf(source.contents)),
+  );
+  const operators = source.operators.filter((placed) => !masks.includes(placed));
+  return { ...source, contents, operators };
+}
+
+function floats({ data }: TensorData): Float32Array {
+  return data instanceof Float32Array ? data : Float32Array.from(data);
+}

@@ -1,0 +1,18 @@
+import type { OnnxGraph } from '../emit/onnx-graph.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { dropDead } from './drop-dead.ts';
+import { dropNeutral } from './drop-neutral.ts';
+import { foldAffine } from './fold-affine.ts';
+import { foldPad } from './fold-pad.ts';
+import { mergeClips } from './merge-clips.ts';
+
+/** One change of a model in ONNX's terms. The result computes the same. */
+export type OnnxPass = (graph: OnnxGraph, options: ResolvedOptions) => OnnxGraph;
+
+/** What is done to the emitted model, in this order. */
+const PASSES: readonly OnnxPass[] = [dropNeutral, mergeClips, foldPad, foldAffine, dropDead];
+
+/** Runs all passes. */
+export function runPasses(graph: OnnxGraph, options: ResolvedOptions): OnnxGraph {
+  return PASSES.reduce((current, pass) => pass(current, options), graph);
+}
