@@ -33,7 +33,7 @@ export async function adaptBatchNorm(adaptation: BatchNormAdaptation): Promise<v
   const forget = batchCount(options.num_bn_forget_steps, options.num_bn_forget_samples ?? 0, batchSize);
   if (moving.length === 0 || adapt === 0) return;
   const forgetting = forget > 0 ? moving.map((statistics) => new Forgetting(statistics)) : [];
-  const maxBatches = adapt + (forget > 0 ? 1 : 0);
+  const maxBatches = adapt + (forget > 0 ? forget + 1 : 0);
   const onBatch = (index: number): void => {
     if (index <= forget) for (const layer of forgetting) layer.endStep();
     if (index === 0 && forgetting.some(({ moves }) => !moves)) warn(UNMOVED);

@@ -1,0 +1,186 @@
+import { createCompressionAlgorithm, registerAlgorithm, type JsonObject, type ModelCompression } from '@nncf/core';
+import { branchedModel, smallSequential } from '@nncf/testing';
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { quantization } from '../src/quantization.ts';
+import { stagedHyperparameters } from '../src/staged.ts';
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  registerAlgorithm(quantization);
+});
+
+const compress = <Model extends tfl.LayersModel>(model: Model, section: JsonObject = {}): Promise<ModelCompression<Model>> =>
+  createCompressionAlgorithm(model, { compression: { algorithm: 'quantization', ...section } }, { warn: vi.fn() });
+
+const images = (count: number): tf.Tensor => tf.randomNormal([count, 8, 8, 3], 0, 1, 'float32', 7);
+const values = (algo: ModelCompression<unknown>): Readonly<Record<string, number | string>> =>
+  algo.statistics()['quantization']?.values ?? {};
+
+describe('training', () => {
+  const gradients = async (section: JsonObject): Promise<number[][]> => {
+    const model = smallSequential();
+    const algo = await compress(model, section);
+    await algo.initialize([images(4)]);
+    const variables = algo.parameters.map(({ variable }) => variable);
+    const loss = (): tf.Scalar => tf.mean(tf.square(model.apply(images(4)) as tf.Tensor)) as tf.Scalar;
+    const { grads } = tf.variableGrads(loss, variables);
+    const result = variables.map(({ name }) => [...(grads[name]?.dataSync() ?? [])]);
+    algo.remove();
+    return result;
+  };
+
+  it('reaches every parameter of every quantizer', async () => {
+    for (const mode of ['symmetric', 'asymmetric']) {
+      const found = await gradients({ weights: { mode }, activations: { mode } });
+      expect(found.length).toBe(mode === 'symmetric' ? 6 : 12);
+      expect(found.every((gradient) => gradient.length > 0 && gradient.every(Number.isFinite))).toBe(true);
+      expect(found.filter((gradient) => gradient.some((each) => each !== 0)).length).toBeGreaterThan(found.length / 2);
+    }
+  });
+
+  it('multiplies gradients by compression_lr_multiplier', async () => {
+    const plain = (await gradients({})).flat();
+    const doubled = (await gradients({ compression_lr_multiplier: 2 })).flat();
+    doubled.forEach((each, i) => expect(each).toBeCloseTo(2 * (plain[i] ?? Number.NaN), 9));
+    expect((await gradients({ compression_lr_multiplier: 0 })).flat().every((each) => each === 0)).toBe(true);
+  });
+
+  it('trains the logarithm of the scale: gradient times scale, and the same result', async () => {
+    const scales = async (logarithm_scale: boolean): Promise<[string, number[]][]> => {
+      const algo = await compress(smallSequential(), { weights: { logarithm_scale } });
+      await algo.initialize([images(4)]);
+      const found = algo.parameters.map(({ name, variable }): [string, number[]] => [name, [...variable.dataSync()]]);
+      algo.remove();
+      return found;
+    };
+    const plain = new Map(await scales(false));
+    for (const [name, stored] of await scales(true)) {
+      if (!name.includes('log_scale')) continue;
+      stored.forEach((each, i) => expect(Math.exp(each)).toBeCloseTo(plain.get(name.replace('log_scale', 'scale'))?.[i] ?? 0, 5));
+    }
+    const [plainGradients, logGradients] = [await gradients({}), await gradients({ weights: { logarithm_scale: true } })];
+    const kernel = [...plain.keys()].findIndex((name) => name.includes('conv1/kernel'));
+    const scale = [...plain.values()][kernel] ?? [];
+    logGradients[kernel]?.forEach((each, i) => expect(each).toBeCloseTo((plainGradients[kernel]?.[i] ?? 0) * (scale[i] ?? 0), 6));
+  });
+});
+
+describe('stages', () => {
+  const staged = { params: { activations_quant_start_epoch: 1, weights_quant_start_epoch: 2 } };
+
+  it('are full from the start without staging', async () => {
+    const algo = await compress(smallSequential());
+    expect(algo.stage()).toBe('FULLY_COMPRESSED');
+    algo.remove();
+  });
+
+  it('switch activations and weights on at their epochs, weights with ranges of that moment', async () => {
+    const model = smallSequential();
+    const x = images(3);
+    const reference = [...(model.predict(x) as tf.Tensor).dataSync()];
+    const algo = await compress(model, staged);
+    await algo.initialize([images(4)]);
+    expect([algo.stage(), values(algo)['activeQuantizers']]).toEqual(['UNCOMPRESSED', 0]);
+    expect([...(model.predict(x) as tf.Tensor).dataSync()]).toEqual(reference);
+    algo.scheduler.epochStep();
+    expect([algo.stage(), values(algo)['activeQuantizers']]).toEqual(['PARTIALLY_COMPRESSED', 3]);
+    model.getLayer('dense').setWeights([tf.fill([16, 5], 7), tf.zeros([5])]);
+    algo.scheduler.epochStep();
+    expect([algo.stage(), values(algo)['activeQuantizers']]).toEqual(['FULLY_COMPRESSED', 6]);
+    const scale = algo.parameters.find(({ name }) => name.includes('dense/kernel'))?.variable.dataSync();
+    expect([...(scale ?? [])]).toEqual([7, 7, 7, 7, 7]);
+    algo.remove();
+  });
+
+  it('go on from a state without touching its ranges', async () => {
+    const first = await compress(smallSequential(), staged);
+    await first.initialize([images(4)]);
+    first.scheduler.epochStep(5);
+    const state = first.state();
+    first.remove();
+    const model = smallSequential();
+    const algo = await compress(model, staged);
+    model.getLayer('dense').setWeights([tf.fill([16, 5], 7), tf.zeros([5])]);
+    algo.loadState(state);
+    expect(algo.stage()).toBe('FULLY_COMPRESSED');
+    expect(algo.state()).toEqual(state);
+    algo.remove();
+  });
+
+  it('tell a training program its learning rate and weight decay', () => {
+    const params = {
+      base_lr: 0.1,
+      base_wd: 1e-4,
+      lr_poly_drop_start_epoch: 10,
+      lr_poly_drop_duration_epochs: 10,
+      disable_wd_start_epoch: 12,
+    };
+    expect(stagedHyperparameters(params, 0)).toEqual({ learningRate: 0.1, weightDecay: 1e-4 });
+    expect(stagedHyperparameters(params, 15).learningRate).toBeCloseTo(0.1 * 0.5 ** 2.1, 12);
+    expect(stagedHyperparameters(params, 15).weightDecay).toBe(0);
+    expect(stagedHyperparameters(params, 20).learningRate).toBe(0);
+    expect(stagedHyperparameters({}, 100)).toEqual({ learningRate: 1e-3, weightDecay: 1e-5 });
+  });
+});
+
+describe('state', () => {
+  it('is refused when a quantizer has another bit width', async () => {
+    const eight = await compress(smallSequential());
+    await eight.initialize([images(2)]);
+    const four = await compress(smallSequential(), { weights: { bits: 4 } });
+    expect(() => four.loadState(eight.state())).toThrow(/conv1\/kernel has 8 bits, symmetric; the model's has 4, symmetric/u);
+    eight.remove();
+    four.remove();
+  });
+
+  it('is refused when it holds values that are not finite', async () => {
+    const algo = await compress(smallSequential());
+    await algo.initialize([images(2)]);
+    const before = algo.state();
+    const broken = structuredClone(before);
+    const [entry] = broken;
+    const [name = ''] = Object.keys(entry?.state.tensors ?? {});
+    entry?.state.tensors[name]?.data.fill(Number.NaN);
+    expect(() => algo.loadState(broken)).toThrow(/not finite/u);
+    expect(algo.state()).toEqual(before);
+    algo.remove();
+  });
+});
+
+describe('statistics', () => {
+  it('count weights, operations and bytes by bit width', async () => {
+    const algo = await compress(smallSequential(), { scope_overrides: { weights: { dense: { bits: 4 } } }, ignored_scopes: ['conv2'] });
+    await algo.initialize([images(2)]);
+    // conv1 has 3·3·3·4 weights and 4 biases, bn 4·4, conv2 3·3·4·4 and 4, dense 16·5 and 5.
+    const [conv1, conv2, dense, floats] = [108, 144, 80, 4 + 16 + 4 + 5];
+    const elements = conv1 + conv2 + dense + floats;
+    const bytes = conv1 + dense / 2 + 4 * (conv2 + floats);
+    const operations = { conv1: 36 * 4 * 27, conv2: 4 * 4 * 36, dense: 80 };
+    const all = operations.conv1 + operations.conv2 + operations.dense;
+    expect(values(algo)).toMatchObject({ weightQuantizers: 2, activationQuantizers: 2, activeQuantizers: 4, weightBytes: bytes });
+    expect(values(algo)['quantizedWeights']).toBeCloseTo((conv1 + dense) / elements, 12);
+    expect(values(algo)['quantizedOperations']).toBeCloseTo(1 - operations.conv2 / all, 12);
+    expect(values(algo)['compressionRatio']).toBeCloseTo((4 * elements) / bytes, 12);
+    const table = (title: string): unknown => algo.statistics()['quantization']?.tables.find((each) => each.title === title)?.rows;
+    const share = (count: number): string => `${((100 * count) / all).toFixed(1)} %`;
+    expect(table('Multiply-adds')).toEqual([
+      ['FP32', 0.001, share(operations.conv2)],
+      ['W4 A8', 0, share(operations.dense)],
+      ['W8 A8', 0.004, share(operations.conv1)],
+    ]);
+    expect(table('Left in floating point')).toEqual([
+      ['conv2/Conv2D_0', 'activations', 'listed in ignored_scopes'],
+      ['conv2/Conv2D_0', 'weights', 'listed in ignored_scopes'],
+    ]);
+    algo.remove();
+  });
+
+  it('cover models with branches', async () => {
+    const algo = await compress(branchedModel());
+    await algo.initialize([[tf.randomNormal([2, 8, 8, 3]), tf.randomNormal([2, 8, 8, 4])]]);
+    expect(values(algo)['quantizedOperations']).toBe(1);
+    algo.remove();
+  });
+});
