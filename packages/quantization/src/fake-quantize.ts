@@ -38,13 +38,13 @@ export function fakeQuantizeSymmetricLevels<T extends tf.Tensor>(x: T, scale: tf
     const kernels = fakeQuantizeKernels(input, parameter.shape);
     const grid = symmetricGrid(parameter, levels);
     const y = kernels.forward(input, grid);
-    save([input, y, grid.low, grid.range, signOf(parameter)]);
+    save([input, y, grid.low, grid.range, parameter]);
     return {
       value: y,
       gradFunc: (upstream, saved) => {
-        const [x, y, low, range, sign] = saved as Saved;
+        const [x, y, low, range, signed] = saved as Saved;
         const { dx, dRange } = kernels.backward({ upstream, x, y }, { low, range, levels: levels.levels }, levelRatio);
-        return [dx, tf.mul(dRange, sign)];
+        return [dx, tf.mul(dRange, signOf(signed))];
       },
     };
   });
@@ -80,13 +80,13 @@ export function fakeQuantizeAsymmetricLevels<T extends tf.Tensor>(x: T, inputLow
     const kernels = fakeQuantizeKernels(input, range.shape);
     const grid = asymmetricGrid(low, range, levels);
     const y = kernels.forward(input, grid);
-    save([input, y, grid.low, grid.range, signOf(range)]);
+    save([input, y, grid.low, grid.range, range]);
     return {
       value: y,
       gradFunc: (upstream, saved) => {
-        const [x, y, low, range, sign] = saved as Saved;
+        const [x, y, low, range, signed] = saved as Saved;
         const { dx, dRange, dLow } = kernels.backward({ upstream, x, y }, { low, range, levels }, 0);
-        return [dx, dLow, tf.mul(dRange, sign)];
+        return [dx, dLow, tf.mul(dRange, signOf(signed))];
       },
     };
   });
@@ -110,8 +110,8 @@ export function asymmetricGrid(inputLow: tf.Tensor, inputRange: tf.Tensor, level
   });
 }
 
-/** What the gradient needs of the forward pass: x, y, the grid's low and range, and the sign of the width parameter. */
-type Saved = [x: tf.Tensor, y: tf.Tensor, low: tf.Tensor, range: tf.Tensor, sign: tf.Tensor];
+/** What the gradient needs of the forward pass: x, y, the grid's low and range, and the parameter whose sign was dropped. */
+type Saved = [x: tf.Tensor, y: tf.Tensor, low: tf.Tensor, range: tf.Tensor, signed: tf.Tensor];
 
 /** A function of `customGrad` with its arguments told apart: the inputs, and what keeps tensors for the gradient. */
 type Differentiable = (
@@ -127,9 +127,12 @@ function differentiable<T extends tf.Tensor>(compute: Differentiable): (...input
   });
 }
 
+/** Above the subnormal numbers, which some processors take for zero. */
+const TINY = 1e-30;
+
 /** −1, 0 or 1. `tf.sign` of the wasm backend takes small numbers for zero. */
 function signOf(x: tf.Tensor): tf.Tensor {
-  return tf.sub(tf.cast(tf.greater(x, 0), 'float32'), tf.cast(tf.less(x, 0), 'float32'));
+  return tf.div(x, tf.maximum(tf.abs(x), TINY));
 }
 
 function assertBroadcast(name: string, parameter: tf.Tensor, x: tf.Tensor): void {
