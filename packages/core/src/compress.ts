@@ -108,6 +108,7 @@ function planAll(
       pointer: section.pointer,
       targetDevice: parsed.targetDevice,
       inputInfo: parsed.inputInfo,
+      epochs: parsed.epochs,
       earlier: [...commands],
       warn,
     };
@@ -130,6 +131,7 @@ function createAll(
       pointer: section.pointer,
       targetDevice: parsed.targetDevice,
       inputInfo: parsed.inputInfo,
+      epochs: parsed.epochs,
       warn,
     };
     return definition.create({

@@ -73,6 +73,7 @@ export { mergePlan } from './plan/merge-plan.ts';
 export { printPlan } from './plan/print-plan.ts';
 export { resolvePlugin, type ResolveOptions } from './registry/resolve.ts';
 export type { CalibrationBatch, CalibrationData, Progress } from './train/calibration.ts';
+export { groupedOptimizer } from './train/grouped-optimizer.ts';
 export type { CompressionCallback } from './train/callback.ts';
 export type { CompressionState, VersionedState } from './state/compression-state.ts';
 export { assignVariables, tensorData, readCheckpoint, writeCheckpoint, type Checkpoint } from './state/checkpoint.ts';

@@ -14,6 +14,7 @@ import { restoreState, takeState, type CompressionState } from './state/compress
 import { writeFileAtomic } from './state/file.ts';
 import { calibrationContext, type CalibrationData, type Progress } from './train/calibration.ts';
 import { schedulerCallback, type CompressionCallback } from './train/callback.ts';
+import { groupedOptimizer } from './train/grouped-optimizer.ts';
 
 /** Parts that {@link ModelCompression} is put together from. */
 export interface ModelCompressionParts<Model> {
@@ -71,6 +72,14 @@ export class ModelCompression<Model> {
   /** Variables that the compression trains; `optimizer.minimize` without a list trains them too. */
   get parameters(): readonly CompressionParameter[] {
     return this.parts.composite.parameters;
+  }
+
+  /**
+   * Gives the compression's parameters the learning rates that they wish for, `main` the rest: for `compile`, `minimize` and
+   * checkpoints.
+   */
+  optimizer(main: Optimizer): Optimizer {
+    return groupedOptimizer(main, this.parameters);
   }
 
   /**

@@ -19,6 +19,8 @@ export interface PlanContext<Config> {
   /** `target_device` of the configuration, `ANY` by default. */
   readonly targetDevice: string;
   readonly inputInfo: readonly InputInfo[];
+  /** Epochs that the whole training is to take, `epochs` of the configuration; undefined when it does not say. */
+  readonly epochs?: number | undefined;
   /** Commands of algorithms that were planned before, in configuration order. */
   readonly earlier: readonly PlanCommand[];
   /** Says something to the user once: a pattern that matches little, an old key. */
@@ -39,8 +41,8 @@ export interface CompressionParameter {
   /** Unique within the algorithm, stable between runs: it names the parameter in checkpoints. */
   readonly name: string;
   readonly variable: Variable;
-  /** Parameters of one group share learning rate and weight decay. */
-  readonly group?: string | undefined;
+  /** Rate of its own, where the task's would be wrong; honoured by `ModelCompression.optimizer`. */
+  readonly learningRate?: number | undefined;
 }
 
 /** What happens while the model runs over calibration data. */
@@ -70,6 +72,8 @@ export interface CompressionAlgorithm {
   readonly name: string;
   /** Version of the layout of {@link AlgorithmState}. */
   readonly stateVersion: number;
+  /** Other algorithms whose states this one can read as well. */
+  readonly readsStatesOf?: readonly string[] | undefined;
   /** The operators by {@link PlanCommand.operator}. */
   readonly operators: ReadonlyMap<string, TensorOperator>;
   /** Variables that training changes. */

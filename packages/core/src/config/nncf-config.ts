@@ -40,6 +40,8 @@ export interface ParsedConfig {
   readonly sections: readonly AlgorithmSection[];
   readonly targetDevice: string;
   readonly plugins: readonly string[];
+  /** Planned length of the training, where the configuration says it. */
+  readonly epochs?: number | undefined;
 }
 
 /** One algorithm's section, its own keys not looked at yet. */

@@ -21,6 +21,7 @@ const rootSchema = z.strictObject({
   target_device: z.enum(['ANY', 'CPU', 'GPU', 'NPU', 'VPU', 'TRIAL', 'NONE', 'CPU_SPR']).optional(),
   plugins: z.array(z.string().min(1)).optional(),
   ...Object.fromEntries(APPLICATION_KEYS.map((key) => [key, z.unknown().optional()])),
+  epochs: z.int().positive().optional(),
 });
 
 const many = <T>(value: T | readonly T[] | undefined): readonly T[] =>
@@ -56,6 +57,7 @@ export function parseConfig(config: unknown): ParsedConfig {
     sections,
     targetDevice: root.target_device ?? 'ANY',
     plugins: root.plugins ?? [],
+    epochs: root.epochs,
   };
 }
 

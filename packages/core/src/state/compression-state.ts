@@ -31,7 +31,7 @@ export function takeState(composite: CompositeAlgorithm): CompressionState {
  */
 export function restoreState(composite: CompositeAlgorithm, state: CompressionState): void {
   const pairs = composite.members.map((member) => ({ member, saved: savedFor(member, state) }));
-  const strangers = state.filter(({ algorithm }) => !composite.members.some(({ name }) => name === algorithm));
+  const strangers = state.filter((each) => !pairs.some(({ saved }) => saved === each));
   if (strangers[0] !== undefined) throw mismatch(`has a state of "${strangers[0].algorithm}", which is not in this configuration`);
   const before = takeState(composite);
   try {
@@ -48,7 +48,8 @@ function restoreMember(member: CompressionAlgorithm, saved: VersionedState): voi
 }
 
 function savedFor(member: CompressionAlgorithm, state: CompressionState): VersionedState {
-  const saved = state.find(({ algorithm }) => algorithm === member.name);
+  const readable = [member.name, ...(member.readsStatesOf ?? [])];
+  const saved = readable.map((name) => state.find(({ algorithm }) => algorithm === name)).find((found) => found !== undefined);
   if (saved === undefined) throw mismatch(`has no state of "${member.name}"`);
   if (saved.version > member.stateVersion)
     throw mismatch(`has version ${saved.version} of "${member.name}"; the installed package reads up to ${member.stateVersion}`);
