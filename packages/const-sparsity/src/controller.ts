@@ -82,12 +82,11 @@ export class ConstSparsity implements CompressionAlgorithm {
   }
 }
 
-/** The masks of a state: those in it, and for logits the gates that are open without noise. */
+/** The masks of a state: those in it, and where it has only logits, the gates that are open without noise. */
 function masksOf(tensors: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
-  const entries = Object.entries(tensors).map(([name, saved]): [string, TensorData] =>
-    name.startsWith(LOGITS) ? [maskName(name.slice(LOGITS.length)), openGates(saved)] : [name, saved],
-  );
-  return Object.fromEntries(entries);
+  const logits = Object.entries(tensors).filter(([name]) => name.startsWith(LOGITS));
+  const gates = logits.map(([name, saved]) => [maskName(name.slice(LOGITS.length)), openGates(saved)] as const);
+  return { ...Object.fromEntries(gates), ...tensors };
 }
 
 function openGates({ shape, data }: TensorData): TensorData {

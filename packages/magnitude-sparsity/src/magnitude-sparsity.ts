@@ -13,9 +13,9 @@ import { describeSettings, readSettings } from './settings.ts';
 export const magnitudeSparsity: AlgorithmDefinition<MagnitudeSparsityConfig> = defineAlgorithm<MagnitudeSparsityConfig>({
   name: 'magnitude_sparsity',
   schema: magnitudeSparsitySchema,
-  plan(graph, { config, pointer, warn }) {
+  plan(graph, { config, pointer, epochs, warn }) {
     const settings = readSettings(config, pointer, warn);
-    const unreachable = settings.pattern === undefined ? unreachableTarget(settings.schedule) : undefined;
+    const unreachable = settings.pattern === undefined ? unreachableTarget(settings.schedule, epochs) : undefined;
     if (unreachable !== undefined) warn(`${pointer}: ${unreachable}`);
     return planMasks(graph, { algorithm: 'magnitude_sparsity', pointer, scoping: config, description: describeSettings(settings), warn });
   },

@@ -15,12 +15,16 @@ import {
   checkTensor,
   layerSparsity,
   layerTable,
+  loadMasks,
   maskedWeights,
+  maskName,
   modelSparsity,
   percent,
+  saveMasks,
   sparsityOf,
   type LayerSparsity,
   type MaskedWeight,
+  type MaskOperator,
 } from '@nncf/sparsity';
 import { mean, scalar, sigmoid, tensor, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import type { RbSparsityConfig } from './config.ts';
@@ -48,7 +52,11 @@ export class RbSparsity implements CompressionAlgorithm, SparsityTarget {
     this.#weights = maskedWeights(context.commands, context.variables);
     this.#gates = new Map(this.#weights.map(({ name, variable }, i) => [name, new GateOperator(variable.shape, mix(settings.seed, i))]));
     this.operators = new Map(this.#weights.map(({ command, name }) => [command.operator, this.#gates.get(name) as GateOperator]));
-    this.parameters = [...this.#gates].map(([name, { logits }]) => ({ name: logitsName(name), variable: logits, group: 'rb_sparsity' }));
+    this.parameters = [...this.#gates].map(([name, { logits }]) => ({
+      name: logitsName(name),
+      variable: logits,
+      learningRate: settings.maskLearningRate,
+    }));
     this.scheduler = new SparsityScheduler(settings.schedule, this);
     this.scheduler.start();
   }
@@ -58,7 +66,8 @@ export class RbSparsity implements CompressionAlgorithm, SparsityTarget {
   }
 
   freeze(): void {
-    this.#setFrozen(true);
+    this.#frozen = true;
+    for (const gate of this.#gates.values()) gate.freeze();
   }
 
   /** Sparsity of the gates without noise; zeros that a weight holds anyway do not count. */
@@ -103,13 +112,15 @@ export class RbSparsity implements CompressionAlgorithm, SparsityTarget {
 
   state(): AlgorithmState {
     const draws = [...this.#gates].map(([name, gate]): [string, JsonObject] => [name, { ...gate.drawState }]);
-    const tensors = [...this.#gates].map(([name, gate]) => [logitsName(name), tensorData(gate.logits)] as const);
-    return { json: { level: this.#level, frozen: this.#frozen, draws: Object.fromEntries(draws) }, tensors: Object.fromEntries(tensors) };
+    const logits = [...this.#gates].map(([name, gate]) => [logitsName(name), tensorData(gate.logits)] as const);
+    const json = { level: this.#level, frozen: this.#frozen, draws: Object.fromEntries(draws) };
+    return { json, tensors: { ...Object.fromEntries(logits), ...(this.#frozen ? saveMasks(this.#settledMasks()) : {}) } };
   }
 
   loadState({ json, tensors }: AlgorithmState): void {
     const level = checkNumber(json, 'level');
     const loaded = [...this.#gates].map(([name, gate]) => [name, gate, checkTensor(logitsName(name), tensors, gate.logits.shape)] as const);
+    this.#restoreFrozen(json['frozen'] === true, tensors);
     tidy(() => {
       for (const [name, gate, { data, shape }] of loaded) {
         gate.logits.assign(tensor(data, [...shape]));
@@ -117,16 +128,21 @@ export class RbSparsity implements CompressionAlgorithm, SparsityTarget {
       }
     });
     this.#level = level;
-    this.#setFrozen(json['frozen'] === true);
   }
 
   dispose(): void {
     for (const gate of this.#gates.values()) gate.dispose();
   }
 
-  #setFrozen(frozen: boolean): void {
+  #restoreFrozen(frozen: boolean, tensors: AlgorithmState['tensors']): void {
+    if (frozen) [...this.#gates].forEach(([name, { logits }]) => checkTensor(maskName(name), tensors, logits.shape));
+    for (const gate of this.#gates.values()) frozen ? gate.freeze() : gate.thaw();
+    if (frozen) loadMasks(this.#settledMasks(), tensors);
     this.#frozen = frozen;
-    for (const gate of this.#gates.values()) gate.frozen = frozen;
+  }
+
+  #settledMasks(): Map<string, MaskOperator> {
+    return new Map([...this.#gates].flatMap(([name, { settled }]) => (settled === undefined ? [] : [[name, settled] as const])));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { OperatorContext, TensorOperator } from '@nncf/core';
+import { MaskOperator } from '@nncf/sparsity';
 import { fill, sum, tidy, variable, type Tensor, type Variable } from '@tensorflow/tfjs-core';
-import { applyRbMask, INITIAL_LOGIT, openGates } from './gates.ts';
+import { applyRbMask, applySettledMask, INITIAL_LOGIT, openGates } from './gates.ts';
 
 /** How far the draws of a gate have come. */
 export interface DrawState {
@@ -19,6 +20,8 @@ export class GateOperator implements TensorOperator {
   readonly logits: Variable;
   readonly parameters: readonly Variable[];
   readonly #seed: number;
+  /** The gates as they were when they froze: an optimizer with momentum moves logits on for a while. */
+  readonly #settled: MaskOperator;
   #draws = 0;
   #drawnFor: object | undefined;
   #frozen = false;
@@ -31,7 +34,8 @@ export class GateOperator implements TensorOperator {
    */
   constructor(shape: readonly number[], seed: number) {
     this.logits = tidy(() => variable(fill([...shape], INITIAL_LOGIT)));
-    this.parameters = [this.logits];
+    this.#settled = new MaskOperator(shape);
+    this.parameters = [this.logits, ...this.#settled.parameters];
     this.#seed = seed;
   }
 
@@ -40,10 +44,20 @@ export class GateOperator implements TensorOperator {
     return this.#frozen ? 1 : 0;
   }
 
-  /** The gates stay as they are without noise, and training leaves their logits alone. */
-  set frozen(frozen: boolean) {
-    this.#frozen = frozen;
-    this.logits.trainable = !frozen;
+  /** The gates once they are frozen, undefined before. */
+  get settled(): MaskOperator | undefined {
+    return this.#frozen ? this.#settled : undefined;
+  }
+
+  /** From now on the gates stay as they are without noise, and their logits have no part in training. */
+  freeze(): void {
+    if (!this.#frozen) tidy(() => this.#settled.set(openGates(this.logits)));
+    this.#frozen = true;
+  }
+
+  /** Gates and logits have their part in training again. */
+  thaw(): void {
+    this.#frozen = false;
   }
 
   get drawState(): DrawState {
@@ -56,17 +70,19 @@ export class GateOperator implements TensorOperator {
   }
 
   apply(weight: Tensor, { training }: OperatorContext): Tensor {
-    if (!training || this.#frozen) return applyRbMask(weight, this.logits, { frozen: this.#frozen });
+    if (this.#frozen) return applySettledMask(weight, this.logits, this.#settled.mask);
+    if (!training) return applyRbMask(weight, this.logits);
     return applyRbMask(weight, this.logits, { training, seed: mix(this.#seed, this.#draw()) });
   }
 
   /** Number of gates that are open without noise. */
   openCount(): number {
-    return tidy(() => sum(openGates(this.logits)).dataSync()[0] as number);
+    return tidy(() => sum(this.#frozen ? this.#settled.mask : openGates(this.logits)).dataSync()[0] as number);
   }
 
   dispose(): void {
     this.logits.dispose();
+    this.#settled.dispose();
   }
 
   #draw(): number {

@@ -12,7 +12,7 @@ export interface RbMaskOptions {
   readonly training?: boolean | undefined;
   /** Integer that decides the draw: a new one for every step, the same one within a step. @default a random one */
   readonly seed?: number | undefined;
-  /** The gates are settled: no draw, also in training, and no gradient for the logits. @default false */
+  /** The gates are settled: no draw, also in training, and a gradient of 0 for the logits. @default false */
   readonly frozen?: boolean | undefined;
 }
 
@@ -32,7 +32,10 @@ export interface RbMaskOptions {
 export function applyRbMask<T extends tf.Tensor>(weight: T, logits: tf.Tensor, options: RbMaskOptions = {}): T {
   const { training = false, seed = randomSeed(), frozen = false } = options;
   if (!tf.util.arraysEqual(weight.shape, logits.shape)) throw shapeMismatch(weight.shape, logits.shape);
-  return tf.tidy(() => gated(weight, logits, training && !frozen ? logisticNoiseTensor(logits.shape, seed) : undefined, frozen));
+  return tf.tidy(() => {
+    if (frozen) return applySettledMask(weight, logits, openGates(logits));
+    return training ? gated(weight, logits, logisticNoiseTensor(logits.shape, seed)) : gated(weight, logits);
+  });
 }
 
 /** 1 where a gate without noise is open, else 0; float32. */
@@ -40,12 +43,25 @@ export function openGates(logits: tf.Tensor): tf.Tensor {
   return tf.tidy(() => tf.cast(tf.greater(logits, 0), 'float32'));
 }
 
+/**
+ * w·mask with a gradient of 0 for the logits: they stay among an optimizer's variables, whose slots go by position.
+ *
+ * @param mask 1 where a gate was open when it froze, else 0
+ */
+export function applySettledMask<T extends tf.Tensor>(weight: T, logits: tf.Tensor, mask: tf.Tensor): T {
+  const operation = tf.customGrad((w, s) => ({
+    value: tf.mul(w as tf.Tensor, mask),
+    gradFunc: (upstream: tf.Tensor) => [tf.mul(upstream, mask), tf.zerosLike(s as tf.Tensor)],
+  }));
+  return operation(weight, logits) as T;
+}
+
 /** w·[s + noise > 0]; σ is above ½ where its argument is above 0. */
-function gated<T extends tf.Tensor>(weight: T, logits: tf.Tensor, noise: tf.Tensor | undefined, frozen: boolean): T {
+function gated<T extends tf.Tensor>(weight: T, logits: tf.Tensor, noise?: tf.Tensor): T {
   const operation = tf.customGrad((w, s, save) => {
     const [value, shifted, open] = forward(w as tf.Tensor, s as tf.Tensor, noise);
     (save as tf.GradSaveFunc)([w as tf.Tensor, shifted, open]);
-    return { value, gradFunc: (upstream: tf.Tensor, saved: tf.Tensor[]) => backward(upstream, saved as Saved, frozen) };
+    return { value, gradFunc: (upstream: tf.Tensor, saved: tf.Tensor[]) => backward(upstream, saved as Saved) };
   });
   return operation(weight, logits) as T;
 }
@@ -63,9 +79,8 @@ function forward(
   return [tf.mul(weight, open), shifted, open];
 }
 
-function backward(upstream: tf.Tensor, [weight, shifted, open]: Saved, frozen: boolean): [dWeight: tf.Tensor, dLogits: tf.Tensor] {
-  const dLogits = frozen ? tf.zerosLike(shifted) : tf.mul(tf.mul(upstream, weight), sigmoidSlope(shifted));
-  return [tf.mul(upstream, open), dLogits];
+function backward(upstream: tf.Tensor, [weight, shifted, open]: Saved): [dWeight: tf.Tensor, dLogits: tf.Tensor] {
+  return [tf.mul(upstream, open), tf.mul(tf.mul(upstream, weight), sigmoidSlope(shifted))];
 }
 
 function randomSeed(): number {

@@ -13,9 +13,9 @@ import { readSettings } from './settings.ts';
 export const rbSparsity: AlgorithmDefinition<RbSparsityConfig> = defineAlgorithm<RbSparsityConfig>({
   name: 'rb_sparsity',
   schema: rbSparsitySchema,
-  plan(graph, { config, pointer, warn }) {
+  plan(graph, { config, pointer, epochs, warn }) {
     const { mode, schedule } = readSettings(config, pointer, warn);
-    const unreachable = unreachableTarget(schedule);
+    const unreachable = unreachableTarget(schedule, epochs);
     if (unreachable !== undefined) warn(`${pointer}: ${unreachable}`);
     return planMasks(graph, { algorithm: 'rb_sparsity', pointer, scoping: config, description: `trained gates ${mode}`, warn });
   },

@@ -7,5 +7,5 @@ export { MaskOperator } from './mask-operator.ts';
 export { checkNumber, checkTensor, loadMasks, maskName, saveMasks } from './mask-state.ts';
 export { isInScope, requireKnownScopes, scopingShape, type Scopes, type Scoping } from './scoping.ts';
 export { layerSparsity, layerTable, modelSparsity, percent, sparsityOf, type LayerColumn, type LayerSparsity } from './statistics.ts';
-export { findWeights, planMasks, type MaskPlan, type WeightSite } from './weights.ts';
+export { planMasks, type MaskPlan } from './weights.ts';
 export { maskedWeights, type MaskedWeight } from './weight-access.ts';
