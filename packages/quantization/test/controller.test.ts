@@ -1,7 +1,7 @@
 import { createCompressionAlgorithm, registerAlgorithm, type JsonObject, type ModelCompression } from '@nncf/core';
 import { branchedModel, smallSequential } from '@nncf/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { quantization } from '../src/quantization.ts';
 import { stagedHyperparameters } from '../src/staged.ts';
