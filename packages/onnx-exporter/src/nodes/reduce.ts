@@ -26,7 +26,9 @@ interface Reduction {
 
 function reductionOf(context: OnnxNodeContext): Reduction {
   const rank = context.sizes(0).length;
-  const axes = numbersAttribute(context.node, 'axis', plainLayout(rank)).map((axis) => frontAxis(axis, rank));
+  // One kernel calls its axes otherwise. Without axes all of them are meant.
+  const key = context.node.op === 'Max' ? 'reductionIndices' : 'axis';
+  const axes = numbersAttribute(context.node, key, plainLayout(rank)).map((axis) => frontAxis(axis, rank));
   const keepDims = booleanAttribute(context.node, 'keepDims');
   return { axes, layout: context.layoutWith(0, axes), keepDims };
 }
