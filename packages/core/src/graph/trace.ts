@@ -24,7 +24,7 @@ interface Recording {
 }
 
 const TRACE_BATCH = 2;
-const OTHER_BATCH = 3;
+const OTHER_BATCH = 1;
 
 /**
  * Runs a model in prediction mode and writes down its canonical graph. It runs at two batch sizes; what differs
