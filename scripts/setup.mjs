@@ -73,14 +73,21 @@ function installDependencies() {
   if (status !== 0) throw new Error(`[nncf] [setup] The dependencies could not be installed: ${packageManager} ended with code ${status}.`);
 }
 
-/** The state of tfjs-node's addon: changes when it is replaced, and with Node. */
+/** Changes with the contents of a folder's files. */
+function folderKey(folder) {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(folder).toSorted()) hash.update(name).update(readFileSync(join(folder, name)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** The state of tfjs-node's addon and of the operations beside it: changes when either does, and with Node. */
 function nativeKey() {
   try {
     const require = createRequire(join(ROOT, 'packages', 'backend', 'package.json'));
     const folder = dirname(require.resolve('@tensorflow/tfjs-node/package.json'));
     const { size, mtimeMs } = statSync(join(folder, 'lib', 'napi-v8', 'tfjs_binding.node'));
     statSync(join(folder, 'deps', 'lib'));
-    return [process.version, size, mtimeMs].join(' ');
+    return [process.version, size, mtimeMs, folderKey(join(ROOT, 'packages', 'libtensorflow', 'ops'))].join(' ');
   } catch {
     return undefined;
   }

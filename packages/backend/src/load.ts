@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { silenceCpuHint } from './kernel-map.ts';
+import { loadOperations } from './native/operations.ts';
 
 /** The backends, named by the package that brings them (`@tensorflow/` and, for the last two, `tfjs-backend-` left out). */
 export type BackendName = 'tfjs-node-gpu' | 'tfjs-node' | 'wasm' | 'cpu';
@@ -78,6 +79,7 @@ export async function loadBackend(name: BackendName): Promise<void> {
     await import('@nncf/libtensorflow/util-shim');
   }
   await withoutNewErrorHandlers(() => start(path, ENGINE_NAMES[name]));
+  if (ENGINE_NAMES[name] === 'tensorflow') loadOperations(path);
   silenceCpuHint();
 }
 

@@ -7,7 +7,7 @@ const batch = Number(process.argv[3] ?? 64);
 const n = Number(process.argv[4] ?? 6);
 const opt = process.argv[5] ?? 'momentum';
 const Z = zoo as unknown as Record<string, (o: object) => any>;
-const model = Z[which]!({ classes: 10, inputShape: [32, 32, 3] });
+let model = Z[which]!({ classes: 10, inputShape: [32, 32, 3] });
 const x0=0; const x = tf.randomNormal([batch, ...model.inputs[0].shape.slice(1)]);
 const classes = model.outputs[0].shape[1];
 const y = tf.oneHot(tf.randomUniform([batch], 0, classes, 'int32'), classes);

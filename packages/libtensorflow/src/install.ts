@@ -6,6 +6,7 @@ import { removeAbandoned } from './files.ts';
 import { ensureLibrary } from './library.ts';
 import { withLock } from './lock.ts';
 import { installOfficially, rememberFailure } from './official.ts';
+import { areOperationsCurrent, ensureOperations } from './operations.ts';
 import { place, unplace } from './place.ts';
 import { probe } from './probe.ts';
 import { findTarget, isKnownToLoad, rememberLoads, type Target } from './target.ts';
@@ -63,7 +64,8 @@ function contextOf(options: InstallOptions): Context {
 export async function install(options: InstallOptions = {}): Promise<InstallReport> {
   const context = contextOf(options);
   const target = await findTarget(options.packageDir ?? process.cwd(), context.flavour);
-  if (!(options.verify ?? false) && (await isKnownToLoad(context, target))) return report('present', target);
+  if (!(options.verify ?? false) && (await isKnownToLoad(context, target)) && (await areOperationsCurrent(target)))
+    return report('present', target);
   return withLock(
     context.cache,
     () => installLocked(context, target, options),
@@ -78,8 +80,9 @@ function report(how: InstallReport['how'], target: Target, officialFailure?: str
 async function installLocked(context: Context, target: Target, options: InstallOptions): Promise<InstallReport> {
   await Promise.all([removeAbandoned(context.cache), removeAbandoned(target.folder)]);
   const verify = options.verify ?? false;
-  if (!verify && (await loads(context, target))) return report('present', target);
-  const official = options.official ?? 'once';
+  const ownLibrary = !(await areOperationsCurrent(target));
+  if (!verify && !ownLibrary && (await loads(context, target))) return report('present', target);
+  const official = ownLibrary ? 'never' : (options.official ?? 'once');
   const officialFailure = official === 'never' ? undefined : await tryOfficial(context, target, official === 'again');
   if (official !== 'never' && officialFailure === undefined) return report('official', target);
   await installFromWheel(context, target, verify);
@@ -111,7 +114,8 @@ async function installFromWheel(context: Context, target: Target, verify: boolea
   let reason = '';
   for (const thorough of verify ? [true] : [false, true]) {
     const library = await ensureLibrary(context, thorough);
-    await place(target, library, await ensureAddon(context, target, thorough ? { ...library, cached: false } : library));
+    const fresh = thorough ? { ...library, cached: false } : library;
+    await place(target, library, await ensureAddon(context, target, fresh), await ensureOperations(context, fresh));
     context.report.step('Loading it');
     const result = await probe(context, target);
     if (result.loads) return rememberLoads(context, target);

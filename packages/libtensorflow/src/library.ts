@@ -10,7 +10,11 @@ import { extract, type ExtractedFile } from './wheel.ts';
 /** The library's files, as the wheel has them below `tensorflow/`. */
 export const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'] as const;
 
-const HEADERS = /^tensorflow\/include\/(tensorflow\/(c|core\/platform\/ctstring)|xla\/tsl\/|tsl\/)/;
+const HEADERS =
+  /^tensorflow\/include\/(tensorflow\/(c\/|core\/platform\/ctstring|core\/common_runtime\/next_pluggable_device\/c\/)|xla\/tsl\/|tsl\/)/;
+
+/** Raised when other files of the wheel are wanted. */
+const LAYOUT = 2;
 const CUDA_LIBRARIES = /^nvidia\/[^/]+\/lib\/[^/]+\.so[.\d]*$/;
 
 /** Bytes that a download, its extraction and the addon take. */
@@ -28,6 +32,7 @@ export interface Library {
 }
 
 interface Manifest {
+  readonly layout: number;
   readonly wheels: readonly WheelSource[];
   readonly files: readonly ExtractedFile[];
 }
@@ -58,6 +63,7 @@ async function readManifest(folder: string): Promise<Manifest | undefined> {
 
 /** True where every file has its size, and with `thorough` also its checksum. */
 async function isIntact(folder: string, manifest: Manifest, thorough: boolean): Promise<boolean> {
+  if (manifest.layout !== LAYOUT) return false;
   for (const file of manifest.files) {
     const path = join(folder, file.path);
     const found = await stat(path).catch(() => undefined);
@@ -91,7 +97,7 @@ export async function ensureLibrary(context: Context, thorough: boolean): Promis
   const folder = join(context.cache, buildName(context));
   const manifest = await readManifest(folder);
   if (manifest !== undefined && (await isIntact(folder, manifest, thorough))) return described(folder, context.flavour, true);
-  if (manifest !== undefined) context.report.step('The cached library is damaged: it is downloaded again');
+  if (manifest !== undefined) context.report.step('The cached library is damaged or of an older make: it is downloaded again');
   await rm(folder, { recursive: true, force: true });
   await fetchLibrary(context, folder);
   return described(folder, context.flavour, false);
@@ -128,7 +134,7 @@ async function fillFolder(context: Context, python: string, folder: string): Pro
     await rm(downloads, { recursive: true, force: true });
   }
   requireLibraries(files);
-  return { wheels, files };
+  return { layout: LAYOUT, wheels, files };
 }
 
 function requireLibraries(files: readonly ExtractedFile[]): void {

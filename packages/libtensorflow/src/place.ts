@@ -1,9 +1,10 @@
 /** Putting the library and the addon into the package. */
-import { copyFile, link, mkdir, rm, symlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { copyFile, link, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { explainDisk } from './errors.ts';
 import { makeTemporary, replaceFolder } from './files.ts';
 import { LIBRARIES, type Library } from './library.ts';
+import { operationPaths, type Operations } from './operations.ts';
 import type { Target } from './target.ts';
 
 /** The same file at a second place, at no cost in disk where that is possible. */
@@ -19,7 +20,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
  * Places `deps/` and `lib/` in the package, each in one step and the addon last: without the addon tfjs-node is plainly not installed, so a kill in
  * between leaves nothing that half works.
  */
-export async function place(target: Target, library: Library, addon: string): Promise<void> {
+export async function place(target: Target, library: Library, addon: string, operations: Operations): Promise<void> {
   await rm(join(target.folder, 'lib'), { recursive: true, force: true });
   const temporary = await makeTemporary(target.folder);
   try {
@@ -29,9 +30,12 @@ export async function place(target: Target, library: Library, addon: string): Pr
     if (library.cuda !== undefined) await symlink(library.cuda, join(deps, 'nvidia'));
     await replaceFolder(deps, join(target.folder, 'deps'));
     const lib = join(temporary, 'lib');
-    const relative = target.addon.slice(join(target.folder, 'lib').length + 1);
-    await mkdir(dirname(join(lib, relative)), { recursive: true });
-    await copyFile(addon, join(lib, relative));
+    const within = (path: string): string => join(lib, relative(join(target.folder, 'lib'), path));
+    await mkdir(dirname(within(target.addon)), { recursive: true });
+    await copyFile(addon, within(target.addon));
+    const beside = operationPaths(target);
+    if (operations.path !== undefined) await copyFile(operations.path, within(beside.library));
+    await writeFile(within(beside.key), operations.key);
     await replaceFolder(lib, join(target.folder, 'lib'));
   } catch (error) {
     throw explainDisk(error, target.folder);

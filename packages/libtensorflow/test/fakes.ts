@@ -40,7 +40,8 @@ const fs = require('node:fs'), path = require('node:path');
 const folder = path.join(__dirname, '..');
 const read = (...parts) => fs.readFileSync(path.join(folder, ...parts), 'utf8');
 if (!read('lib', 'napi-v8', 'tfjs_binding.node').startsWith('compiled')) throw new Error('the addon is broken');
-if (read('deps', 'lib', 'libtensorflow_cc.so.2') !== 'library') throw new Error('libtensorflow_cc.so.2: invalid ELF header');
+const ours = fs.existsSync(path.join(folder, 'deps/lib/libtensorflow_cc.so.2'));
+if (read('deps', 'lib', ours ? 'libtensorflow_cc.so.2' : 'libtensorflow.so.2') !== 'library') throw new Error('libtensorflow_cc.so.2: invalid ELF header');
 exports.tensor1d = (values) => ({ sum: () => ({ dataSync: () => [values.reduce((sum, value) => sum + value, 0)] }) });
 `;
 
@@ -68,6 +69,7 @@ const FAKE_COMPILER = `#!/bin/sh
 echo "g++ $*" >> "$FAKE_LOG"
 [ "$1" = --version ] && exit 0
 [ -n "$FAKE_BROKEN_COMPILER" ] && { echo "tfjs_backend.cc:1: error: no" >&2; exit 1; }
+case "$*" in *fake_quantize.cc*) [ -n "$FAKE_BROKEN_OPERATIONS" ] && { echo "fake_quantize.cc:1: error: no" >&2; exit 1; };; esac
 while [ "$1" != -o ]; do shift; done
 echo compiled > "$2"
 `;

@@ -78,7 +78,7 @@ describe('installing from the wheel', () => {
     await mkdir(join(machine.target, 'lib', 'napi-v8'), { recursive: true });
     await mkdir(join(machine.target, 'deps', 'lib'), { recursive: true });
     await writeFile(join(machine.target, 'lib', 'napi-v8', 'tfjs_binding.node'), 'compiled elsewhere');
-    await writeFile(join(machine.target, 'deps', 'lib', 'libtensorflow_cc.so.2'), 'library');
+    await writeFile(join(machine.target, 'deps', 'lib', 'libtensorflow.so.2'), 'library');
     expect((await machine.install()).how).toBe('present');
     expect(await machine.log()).toBe('');
   });
@@ -90,6 +90,32 @@ describe('installing from the wheel', () => {
   it('takes a pip that cannot report checksums, and checks the files', async () => {
     machine.env['FAKE_OLD_PIP'] = '1';
     expect((await machine.install()).how).toBe('wheel');
+  });
+});
+
+describe('the fused training operations', () => {
+  const placed = (name: string): string => join(machine.target, 'lib', 'napi-v8', name);
+
+  it('are compiled and placed beside the addon', async () => {
+    await machine.install();
+    expect(await readFile(placed('nncf_ops.node'), 'utf8')).toBe('compiled\n');
+  });
+
+  it('are no condition: where they do not compile, the rest is installed', async () => {
+    machine.env['FAKE_BROKEN_OPERATIONS'] = '1';
+    expect((await machine.install()).how).toBe('wheel');
+    expect(existsSync(placed('nncf_ops.node'))).toBe(false);
+    expect(machine.steps.join()).toContain('training works without them');
+    expect((await machine.install()).how).toBe('present');
+  });
+
+  it('of other sources are replaced', async () => {
+    await machine.install();
+    const key = await readFile(placed('nncf_ops.key'), 'utf8');
+    await writeFile(placed('nncf_ops.key'), 'older');
+    expect((await machine.install({ official: 'once' })).how).toBe('wheel');
+    expect(await readFile(placed('nncf_ops.key'), 'utf8')).toBe(key);
+    expect((await machine.log()).match(/pip download/g)).toHaveLength(1);
   });
 });
 
@@ -266,7 +292,7 @@ describe('the official installation', () => {
     const fs = require('node:fs');
     fs.writeFileSync('package.json', 'half-written');
     for (const folder of ['deps/lib', 'lib/napi-v8']) fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync('deps/lib/libtensorflow_cc.so.2', 'library');
+    fs.writeFileSync('deps/lib/libtensorflow.so.2', 'library');
     fs.writeFileSync('lib/napi-v8/tfjs_binding.node', 'compiled officially');
   `;
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { attributesOf, nativeOp, runKernels, type NativeAttributes } from '../kernel-map.ts';
 
 /** Kernel name of batch normalization with the batch's own statistics; TensorFlow's operation of that name on tfjs-node. */

@@ -1,0 +1,97 @@
+/**
+ * Operations of this project's own that `@nncf/libtensorflow` compiles next to tfjs-node's addon, in C++ and on all processors. Where they are
+ * missing (the official tfjs-node, other backends) compositions serve.
+ */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type * as tf from '@tensorflow/tfjs-core';
+import { isNative, isNativeGpu, nativeOp, nativeOp1, type NativeAttributes } from '../kernel-map.ts';
+
+let loaded = false;
+
+/**
+ * Loads the operations that stand beside tfjs-node's addon.
+ *
+ * @param main Path of tfjs-node's `dist/index.js`.
+ * @returns True where there are some.
+ */
+export function loadOperations(main: string): boolean {
+  if (loaded) return true;
+  try {
+    createRequire(main)(join(dirname(main), '..', 'lib', 'napi-v8', 'nncf_ops.node'));
+    loaded = true;
+  } catch {
+    // Not compiled here, or for another library: compositions serve.
+  }
+  return loaded;
+}
+
+/** True where the operations of this file can run now: tfjs-node is in use, on the processor, and they were compiled for it. */
+export function hasOperations(): boolean {
+  return loaded && isNative() && !isNativeGpu();
+}
+
+/** How a tensor is quantized: on `levels` points, with one grid for each channel. */
+export interface FakeQuantizeGrid {
+  /** Lowest point of each channel; as many values as there are channels, of any shape. */
+  readonly low: tf.Tensor;
+  /** Distance from the lowest to the highest point, likewise. */
+  readonly range: tf.Tensor;
+  /** Points of the grid, at most 65,536. */
+  readonly levels: number;
+  /** Values of one channel that follow each other in memory: 1 where channels are the last axis. @default 1 */
+  readonly inner?: number | undefined;
+}
+
+const attributesByKey = new Map<string, NativeAttributes>();
+
+/** One object for each combination, so that its translation is made once. */
+function attributesFor(key: string, make: () => NativeAttributes): NativeAttributes {
+  const known = attributesByKey.get(key) ?? make();
+  attributesByKey.set(key, known);
+  return known;
+}
+
+/**
+ * Fake quantization in one pass: y = (round((clamp(x, low, low + range) − low)·s − zp)/s with s = (levels − 1)/range and zp = round(−low·s), each step
+ * rounded to float32, half to even. Not recorded for gradients.
+ *
+ * @param x float32
+ */
+export function fakeQuantizeOperation(x: tf.Tensor, grid: FakeQuantizeGrid): tf.Tensor {
+  const inner = grid.low.size === 1 ? 1 : (grid.inner ?? 1);
+  const attributes = attributesFor(`q ${grid.levels} ${inner}`, () => ({ levels: { int: grid.levels }, inner: { int: inner } }));
+  return nativeOp1('NncfFakeQuantize', attributes, [x, grid.low, grid.range]);
+}
+
+/** Gradients of {@link fakeQuantizeOperation}. */
+export interface FakeQuantizeGradients {
+  readonly dx: tf.Tensor;
+  /** In the shape of `range`. */
+  readonly dRange: tf.Tensor;
+  /** In the shape of `low`. */
+  readonly dLow: tf.Tensor;
+}
+
+/**
+ * With hi = [x > low + range], lo = [x < low], in = the rest: dx = g·in, dRange = Σ g·(in·(y − x)/range + hi + lo·levelRatio), dLow = Σ g·(hi + lo), the
+ * sums over each channel, in one pass.
+ *
+ * @param upstream g, in the shape of x.
+ * @param levelRatio Lowest over highest level of a symmetric grid, 0 for an asymmetric one.
+ */
+export function fakeQuantizeGradOperation(
+  upstream: tf.Tensor,
+  x: tf.Tensor,
+  grid: FakeQuantizeGrid,
+  levelRatio: number,
+): FakeQuantizeGradients {
+  const inner = grid.low.size === 1 ? 1 : (grid.inner ?? 1);
+  const attributes = attributesFor(`g ${grid.levels} ${inner} ${levelRatio}`, () => ({
+    levels: { int: grid.levels },
+    inner: { int: inner },
+    level_ratio: { float: levelRatio },
+  }));
+  const [dx, dRange, dLow] = nativeOp('NncfFakeQuantizeGrad', attributes, [upstream, x, grid.low, grid.range], 3);
+  return { dx: dx!, dRange: dRange!, dLow: dLow! };
+}
