@@ -14,22 +14,24 @@ export interface Extremes {
 export function channelExtremes(values: Float32Array, view: ChannelView, absolute: boolean): Extremes {
   const min = new Float64Array(view.channels).fill(Infinity);
   const max = new Float64Array(view.channels).fill(-Infinity);
-  visitChannels(values, view, (channel, value) => {
+  const { channels, inner } = view;
+  for (let i = 0; i < values.length; i++) {
+    const channel = Math.floor(i / inner) % channels;
+    const value = values[i]!;
     min[channel] = Math.min(min[channel]!, value);
     max[channel] = Math.max(max[channel]!, absolute ? Math.abs(value) : value);
-  });
+  }
   return { min, max };
 }
 
-/** Calls `visit` for every value with its channel, in memory order. */
-export function visitChannels(values: Float32Array, view: ChannelView, visit: (channel: number, value: number) => void): void {
-  const { channels, inner } = view;
-  const blocks = view.outer * channels;
-  for (let block = 0; block < blocks; block++) {
-    const channel = block % channels;
-    const end = (block + 1) * inner;
-    for (let i = block * inner; i < end; i++) visit(channel, values[i]!);
+/** The values of one channel, in memory order. */
+export function channelValues(values: Float32Array, { outer, channels, inner }: ChannelView, channel: number): Float32Array {
+  const own = new Float32Array(outer * inner);
+  for (let o = 0; o < outer; o++) {
+    const start = (o * channels + channel) * inner;
+    for (let i = 0; i < inner; i++) own[o * inner + i] = values[start + i]!;
   }
+  return own;
 }
 
 /** The first value that is NaN or infinite. */

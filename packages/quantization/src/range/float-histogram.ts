@@ -20,9 +20,19 @@ export class FloatHistogram {
     this.#pageMask = 2 ** mantissaBits - 1;
   }
 
-  add(value: number, count = 1): void {
+  /** Counts every one of the values. */
+  addAll(values: Float32Array): void {
+    const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    for (let i = 0; i < bits.length; i++) this.#addBits(bits[i]!, 1);
+  }
+
+  /** Counts a value `count` times. */
+  add(value: number, count: number): void {
     scratchFloat[0] = value;
-    const bits = scratchBits[0]!;
+    this.#addBits(scratchBits[0]!, count);
+  }
+
+  #addBits(bits: number, count: number): void {
     const page = (this.#pages[bits >>> EXPONENT_BITS] ??= new Float64Array(this.#pageMask + 1));
     page[(bits >>> this.#shift) & this.#pageMask]! += count;
   }

@@ -1,5 +1,5 @@
 import type { ChannelView } from '../channels.ts';
-import { channelExtremes, type Extremes, visitChannels } from './extremes.ts';
+import { channelExtremes, channelValues, type Extremes } from './extremes.ts';
 import { type SketchOptions, ValueSketch } from './value-sketch.ts';
 
 /** One batch: its values in the layout of `view`, its extremes by channel, and how many samples it has. */
@@ -70,7 +70,7 @@ export function sampleExtremes(absolute: boolean): RangeStatistic {
 
 /** `percentile`: two percentiles of all values of all batches. */
 export function percentiles(shares: readonly [number, number], sketch: (channels: number) => SketchOptions): RangeStatistic {
-  const collected = collector(sketch, () => true);
+  const collected = collector(sketch, 'kept');
   return {
     update: (batch) => collected.update(batch),
     extremes: () => ({
@@ -101,7 +101,7 @@ const SIGMAS_PER_MAD = 1.482623;
  * everywhere has the range [0, 0].
  */
 export function threeSigma(sketch: (channels: number) => SketchOptions): RangeStatistic {
-  const collected = collector(sketch, (value) => value !== 0);
+  const collected = collector(sketch, 'dropped');
   return {
     update: (batch) => collected.update(batch),
     extremes() {
@@ -112,21 +112,31 @@ export function threeSigma(sketch: (channels: number) => SketchOptions): RangeSt
   };
 }
 
+/** The values of all batches by channel. */
 interface Collector {
   update(batch: Batch): void;
   map(of: (values: ValueSketch, channel: number) => number): Float64Array;
 }
 
-function collector(sketch: (channels: number) => SketchOptions, keep: (value: number) => boolean): Collector {
+function collector(sketch: (channels: number) => SketchOptions, zeros: 'kept' | 'dropped'): Collector {
   let sketches: ValueSketch[] = [];
   return {
     update({ values, view }) {
-      const { channels } = view;
-      if (sketches.length === 0) sketches = Array.from({ length: channels }, () => new ValueSketch(sketch(channels)));
-      visitChannels(values, view, (channel, value) => {
-        if (keep(value)) sketches[channel]!.add(value);
-      });
+      if (sketches.length === 0) sketches = Array.from({ length: view.channels }, () => new ValueSketch(sketch(view.channels)));
+      for (const [channel, collected] of sketches.entries()) {
+        const own = view.channels === 1 ? values : channelValues(values, view, channel);
+        collected.addAll(zeros === 'kept' ? own : withoutZeros(own));
+      }
     },
     map: (of) => Float64Array.from(sketches, of),
   };
+}
+
+function withoutZeros(values: Float32Array): Float32Array {
+  const kept = new Float32Array(values.length);
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] !== 0) kept[count++] = values[i]!;
+  }
+  return kept.subarray(0, count);
 }

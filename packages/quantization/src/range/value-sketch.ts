@@ -8,15 +8,13 @@ export interface SketchOptions {
   readonly mantissaBits: number;
 }
 
-const FIRST_CAPACITY = 1024;
-
 /**
  * Quantiles of any number of finite float32 values in bounded memory: exact as long as the values fit `exactValues`, from then on out of a
  * histogram with relative buckets, linear within a bucket. Deterministic, and the order of the values does not matter.
  */
 export class ValueSketch {
   readonly #options: SketchOptions;
-  #values = new Float32Array(FIRST_CAPACITY);
+  #values = new Float32Array(0);
   #histogram: FloatHistogram | undefined;
   #count = 0;
   #min = Infinity;
@@ -31,13 +29,16 @@ export class ValueSketch {
     return this.#count;
   }
 
-  add(value: number): void {
-    this.#min = Math.min(this.#min, value);
-    this.#max = Math.max(this.#max, value);
-    if (this.#count === this.#options.exactValues) this.#spill();
-    if (this.#histogram !== undefined) this.#histogram.add(value);
-    else this.#store(value);
-    this.#count++;
+  /** Takes every one of the values into account. They are copied. */
+  addAll(values: Float32Array): void {
+    for (let i = 0; i < values.length; i++) {
+      this.#min = Math.min(this.#min, values[i]!);
+      this.#max = Math.max(this.#max, values[i]!);
+    }
+    if (this.#count + values.length > this.#options.exactValues) this.#histogram ??= this.#spill();
+    if (this.#histogram !== undefined) this.#histogram.addAll(values);
+    else this.#store(values);
+    this.#count += values.length;
   }
 
   /** The value below which a share `q` (0 to 1) of the values lies, linear between neighbours. NaN when there are no values. */
@@ -53,7 +54,7 @@ export class ValueSketch {
   medianDeviation(center: number): number {
     const deviations = new ValueSketch(this.#options);
     if (this.#histogram === undefined) {
-      for (const value of this.#values.subarray(0, this.#count)) deviations.add(Math.abs(value - center));
+      deviations.addAll(this.#values.subarray(0, this.#count).map((value) => Math.abs(value - center)));
     } else {
       const histogram = (deviations.#histogram = new FloatHistogram(this.#options.mantissaBits));
       for (const bucket of this.#histogram.buckets()) {
@@ -67,19 +68,21 @@ export class ValueSketch {
     return deviations.quantile(0.5);
   }
 
-  #store(value: number): void {
-    if (this.#count === this.#values.length) {
-      const larger = new Float32Array(Math.min(2 * this.#values.length, this.#options.exactValues));
-      larger.set(this.#values);
+  #store(values: Float32Array): void {
+    const needed = this.#count + values.length;
+    if (needed > this.#values.length) {
+      const larger = new Float32Array(Math.max(needed, Math.min(2 * this.#values.length, this.#options.exactValues)));
+      larger.set(this.#values.subarray(0, this.#count));
       this.#values = larger;
     }
-    this.#values[this.#count] = value;
+    this.#values.set(values, this.#count);
   }
 
-  #spill(): void {
-    this.#histogram = new FloatHistogram(this.#options.mantissaBits);
-    for (const value of this.#values.subarray(0, this.#count)) this.#histogram.add(value);
+  #spill(): FloatHistogram {
+    const histogram = new FloatHistogram(this.#options.mantissaBits);
+    histogram.addAll(this.#values.subarray(0, this.#count));
     this.#values = new Float32Array(0);
+    return histogram;
   }
 
   // The values of this rank and the next; a rank counts from 0 at the smallest value.
