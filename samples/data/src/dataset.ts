@@ -1,5 +1,5 @@
-import { invalidArgument } from "./errors.ts";
-import { createRandom, orderedIndices, shuffledIndices } from "./random.ts";
+import { invalidArgument } from './errors.ts';
+import { createRandom, orderedIndices, shuffledIndices } from './random.ts';
 
 /** Height, width and channels of a picture. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -62,9 +62,7 @@ export function createMemoryDataset(spec: MemoryDatasetSpec): MemoryDataset {
   const { pixels, labels } = spec;
   const length = imageLength(spec.imageShape);
   if (pixels.length !== labels.length * length) {
-    throw invalidArgument(
-      `${spec.name}: ${pixels.length} bytes are not ${labels.length} pictures of ${length} bytes`,
-    );
+    throw invalidArgument(`${spec.name}: ${pixels.length} bytes are not ${labels.length} pictures of ${length} bytes`);
   }
   const read = (indices: Int32Array): Promise<ImageBytes> => {
     const chosen = new Uint8Array(indices.length * length);
@@ -87,8 +85,7 @@ export function createMemoryDataset(spec: MemoryDatasetSpec): MemoryDataset {
 export function subset(dataset: ImageDataset, indices: ArrayLike<number>): ImageDataset {
   const chosen = Int32Array.from(indices);
   const outside = chosen.find((index) => index < 0 || index >= dataset.size);
-  if (outside !== undefined)
-    throw invalidArgument(`index ${outside} is outside ${dataset.name} (${dataset.size} pictures)`);
+  if (outside !== undefined) throw invalidArgument(`index ${outside} is outside ${dataset.name} (${dataset.size} pictures)`);
   const position = new Map([...chosen].map((index, place) => [index, place]));
   const read = async (places: Int32Array): Promise<ImageBytes> => {
     const bytes = await dataset.read(places.map((place) => chosen[place]!));
@@ -100,16 +97,9 @@ export function subset(dataset: ImageDataset, indices: ArrayLike<number>): Image
 }
 
 /** Two disjoint random parts of a dataset: `count` pictures (for calibration, say) and the rest. */
-export function randomSplit(
-  dataset: ImageDataset,
-  count: number,
-  seed: number,
-): [ImageDataset, ImageDataset] {
+export function randomSplit(dataset: ImageDataset, count: number, seed: number): [ImageDataset, ImageDataset] {
   const order = shuffledIndices(dataset.size, createRandom(seed));
-  return [
-    subset(dataset, order.slice(0, count).sort()),
-    subset(dataset, order.slice(count).sort()),
-  ];
+  return [subset(dataset, order.slice(0, count).sort()), subset(dataset, order.slice(count).sort())];
 }
 
 /** Reads every picture once and keeps the pixels; pictures that cannot be decoded are left out. */

@@ -1,8 +1,8 @@
-import type * as tf from "@tensorflow/tfjs-core";
-import { tensor4d, tidy } from "@tensorflow/tfjs-core";
-import { arrayBatches, type ArrayBatch } from "./batches.ts";
-import type { ImageDataset, Normalization } from "./dataset.ts";
-import { nonFiniteOutput } from "./errors.ts";
+import type * as tf from '@tensorflow/tfjs-core';
+import { tensor4d, tidy } from '@tensorflow/tfjs-core';
+import { arrayBatches, type ArrayBatch } from './batches.ts';
+import type { ImageDataset, Normalization } from './dataset.ts';
+import { nonFiniteOutput } from './errors.ts';
 
 /** Scores of a classifier on a dataset. */
 export interface ClassificationScore {
@@ -52,11 +52,7 @@ export async function evaluateOutputs(
  * Top-1 and top-5 of a model on a dataset; no tensor outlives the call.
  * @throws NncfError `NON_FINITE` when an output is NaN or infinite.
  */
-export function evaluateClassifier(
-  model: Predictor,
-  dataset: ImageDataset,
-  options: EvaluationOptions = {},
-): Promise<ClassificationScore> {
+export function evaluateClassifier(model: Predictor, dataset: ImageDataset, options: EvaluationOptions = {}): Promise<ClassificationScore> {
   const forward = async (batch: ArrayBatch): Promise<ArrayLike<number>> => {
     const output = tidy(() => {
       const answer = model.predict(tensor4d(batch.pixels, [...batch.shape]), {
@@ -106,12 +102,7 @@ function score(
   });
 }
 
-function checkFinite(
-  outputs: ArrayLike<number>,
-  from: number,
-  classes: number,
-  index: number,
-): void {
+function checkFinite(outputs: ArrayLike<number>, from: number, classes: number, index: number): void {
   for (let place = from; place < from + classes; place++) {
     if (!Number.isFinite(outputs[place])) throw nonFiniteOutput(index);
   }

@@ -1,4 +1,4 @@
-import { corruptFile } from "./errors.ts";
+import { corruptFile } from './errors.ts';
 
 /** Content of an IDX file of unsigned bytes. */
 export interface IdxArray {
@@ -16,24 +16,19 @@ const UNSIGNED_BYTE = 0x08;
  */
 export function readIdx(bytes: Uint8Array, dimensions: number, file: string): IdxArray {
   const header = 4 + 4 * dimensions;
-  if (bytes.length < header)
-    throw corruptFile(file, `${bytes.length} bytes are too few for an IDX header`);
+  if (bytes.length < header) throw corruptFile(file, `${bytes.length} bytes are too few for an IDX header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = view.getUint32(0);
   const expected = (UNSIGNED_BYTE << 8) | dimensions;
-  if (magic !== expected)
-    throw corruptFile(file, `magic number is ${hex(magic)}, expected ${hex(expected)}`);
+  if (magic !== expected) throw corruptFile(file, `magic number is ${hex(magic)}, expected ${hex(expected)}`);
   const shape = Array.from({ length: dimensions }, (_, axis) => view.getUint32(4 + 4 * axis));
   const size = shape.reduce((product, length) => product * length, 1);
   if (bytes.length !== header + size) {
-    throw corruptFile(
-      file,
-      `${bytes.length} bytes, but the header [${shape.join(", ")}] asks for ${header + size}`,
-    );
+    throw corruptFile(file, `${bytes.length} bytes, but the header [${shape.join(', ')}] asks for ${header + size}`);
   }
   return { shape, data: bytes.subarray(header) };
 }
 
 function hex(value: number): string {
-  return `0x${value.toString(16).padStart(8, "0")}`;
+  return `0x${value.toString(16).padStart(8, '0')}`;
 }

@@ -10,8 +10,8 @@ export {
   type MemoryDataset,
   type MemoryDatasetSpec,
   type Normalization,
-} from "./dataset.ts";
-export { imagenetNormalization, mnistNormalization, rawPixels } from "./normalization.ts";
+} from './dataset.ts';
+export { imagenetNormalization, mnistNormalization, rawPixels } from './normalization.ts';
 export {
   arrayBatches,
   batches,
@@ -21,7 +21,7 @@ export {
   type Batch,
   type Batches,
   type BatchOptions,
-} from "./batches.ts";
+} from './batches.ts';
 export {
   agreement,
   argmax,
@@ -30,15 +30,14 @@ export {
   type ClassificationScore,
   type EvaluationOptions,
   type Predictor,
-} from "./evaluate.ts";
-export { dataCacheDir } from "./cache.ts";
-export { loadMnist, type Mnist } from "./mnist.ts";
-export {
-  cifar10Classes,
-  cifar10Dir,
-  loadCifar10,
-  type Cifar10,
-  type Cifar10Split,
-} from "./cifar10.ts";
-export { fetchCifar10, type FetchCifar10Options } from "./cifar10-fetch.ts";
-export { readTar, type TarOptions } from "./tar.ts";
+} from './evaluate.ts';
+export { dataCacheDir } from './cache.ts';
+export { loadMnist, type Mnist } from './mnist.ts';
+export { cifar10Classes, cifar10Dir, loadCifar10, type Cifar10, type Cifar10Split } from './cifar10.ts';
+export { fetchCifar10, type FetchCifar10Options } from './cifar10-fetch.ts';
+export { imageFolder, type ImageFolderOptions } from './folder.ts';
+export { imagenetSamples } from './imagenet.ts';
+export { createEncodedDataset, type DecodeOptions, type EncodedDatasetSpec, type EncodedImage } from './encoded.ts';
+export { decodeImage, type Crop, type CropOptions } from './decode.ts';
+export { sharedFile } from './shared.ts';
+export { readTar, type TarOptions } from './tar.ts';

@@ -1,5 +1,5 @@
-import type { ImageShape, Normalization } from "./dataset.ts";
-import { invalidArgument } from "./errors.ts";
+import type { ImageShape, Normalization } from './dataset.ts';
+import { invalidArgument } from './errors.ts';
 
 /** Means and deviations of ImageNet's training pictures, RGB; the published networks for CIFAR-10 here use them too. */
 export const imagenetNormalization: Normalization = {
@@ -27,9 +27,7 @@ export interface ImageView {
 export function normalizationTable(normalization: Normalization, channels: number): Float32Array {
   const { mean, std } = normalization;
   if (mean.length !== channels || std.length !== channels) {
-    throw invalidArgument(
-      `normalization of ${mean.length} channels does not fit pictures of ${channels}`,
-    );
+    throw invalidArgument(`normalization of ${mean.length} channels does not fit pictures of ${channels}`);
   }
   return Float32Array.from({ length: 256 * channels }, (_, place) => {
     const channel = place >> 8;
@@ -38,12 +36,7 @@ export function normalizationTable(normalization: Normalization, channels: numbe
 }
 
 /** Writes one picture, normalized, at `offset` of `target`. */
-export function writeImage(
-  pixels: Uint8Array,
-  table: Float32Array,
-  target: Float32Array,
-  offset: number,
-): void {
+export function writeImage(pixels: Uint8Array, table: Float32Array, target: Float32Array, offset: number): void {
   const channels = table.length >> 8;
   for (let place = 0; place < pixels.length; place += channels) {
     for (let channel = 0; channel < channels; channel++) {

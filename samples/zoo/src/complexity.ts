@@ -1,20 +1,20 @@
-import type * as tfl from "@tensorflow/tfjs-layers";
-import { NncfError } from "@nncf/core";
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { NncfError } from '@nncf/core';
 
 type Shape = readonly (number | null)[];
 
 /** Layers whose kernel works once at every position of the output … */
 const AT_OUTPUT: ReadonlySet<string> = new Set([
-  "Conv1D",
-  "Conv2D",
-  "Conv3D",
-  "DepthwiseConv2D",
-  "SeparableConv2D",
-  "GroupedConv2D",
-  "Dense",
+  'Conv1D',
+  'Conv2D',
+  'Conv3D',
+  'DepthwiseConv2D',
+  'SeparableConv2D',
+  'GroupedConv2D',
+  'Dense',
 ]);
 /** … or at every position of the input. */
-const AT_INPUT: ReadonlySet<string> = new Set(["Conv2DTranspose", "Conv3DTranspose"]);
+const AT_INPUT: ReadonlySet<string> = new Set(['Conv2DTranspose', 'Conv3DTranspose']);
 
 /**
  * Multiply-adds of convolutions and dense layers for one input, as publications count them (no biases, no batch
@@ -38,9 +38,7 @@ function layerMultiplyAdds(layer: tfl.layers.Layer): number {
   if (!AT_OUTPUT.has(kind) && !AT_INPUT.has(kind)) return 0;
   const kernels = layer.weights.filter((weight) => weight.shape.length > 1);
   const perPosition = kernels.reduce((sum, kernel) => sum + product(kernel.shape), 0);
-  const shapes = calls.map(
-    (node) => (AT_INPUT.has(kind) ? node.inputShapes[0] : node.outputShapes[0]) as Shape,
-  );
+  const shapes = calls.map((node) => (AT_INPUT.has(kind) ? node.inputShapes[0] : node.outputShapes[0]) as Shape);
   return perPosition * shapes.reduce((sum, shape) => sum + positions(layer, shape), 0);
 }
 
@@ -50,15 +48,15 @@ function positions(layer: tfl.layers.Layer, shape: Shape): number {
 
 function unknownSize(layer: tfl.layers.Layer): never {
   throw new NncfError({
-    code: "INVALID_ARGUMENT",
-    source: "zoo",
+    code: 'INVALID_ARGUMENT',
+    source: 'zoo',
     message: `layer ${layer.name} has no fixed size, so its multiply-adds cannot be counted`,
-    hint: "Build the model with a full inputShape.",
+    hint: 'Build the model with a full inputShape.',
   });
 }
 
 function isModel(layer: tfl.layers.Layer): layer is tfl.LayersModel {
-  return "layers" in layer;
+  return 'layers' in layer;
 }
 
 function product(numbers: readonly (number | null)[]): number {

@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs-core";
-import * as tfl from "@tensorflow/tfjs-layers";
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
 
 /** Number of zero channels in front of and behind the given ones. */
 export interface ChannelPadConfig {
@@ -10,7 +10,7 @@ export interface ChannelPadConfig {
 
 /** Adds zero channels: the parameter-free part of a ResNet's option A shortcut (He et al. 2015, section 4.2). */
 class ChannelPad extends tfl.layers.Layer {
-  static className = "ChannelPad";
+  static className = 'ChannelPad';
   readonly #before: number;
   readonly #after: number;
 
@@ -38,7 +38,7 @@ class ChannelPad extends tfl.layers.Layer {
 
 /** min(max(x, 0), 6) as the one operation `Relu6`; the built-in ReLU layer with a maximum takes two. */
 class Relu6 extends tfl.layers.Layer {
-  static className = "Relu6";
+  static className = 'Relu6';
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     return oneShape(inputShape);

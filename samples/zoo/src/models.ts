@@ -1,12 +1,12 @@
-import type * as tfl from "@tensorflow/tfjs-layers";
-import { NncfError } from "@nncf/core";
-import type { ModelOptions } from "./builder.ts";
-import { demoConvNet } from "./demo-conv-net.ts";
-import { mobileNetV2 } from "./mobilenet-v2.ts";
-import { resnet18, resnet34, resnet50 } from "./resnet.ts";
-import { resnet110, resnet20, resnet32, resnet44, resnet56 } from "./resnet-cifar.ts";
-import { resnet8 } from "./resnet8.ts";
-import { squeezeNet11 } from "./squeezenet.ts";
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { NncfError } from '@nncf/core';
+import type { ModelOptions } from './builder.ts';
+import { demoConvNet } from './demo-conv-net.ts';
+import { mobileNetV2 } from './mobilenet-v2.ts';
+import { resnet18, resnet34, resnet50 } from './resnet.ts';
+import { resnet110, resnet20, resnet32, resnet44, resnet56 } from './resnet-cifar.ts';
+import { resnet8 } from './resnet8.ts';
+import { squeezeNet11 } from './squeezenet.ts';
 
 /** Every model of the zoo by the name that a command line uses. */
 export const zoo: Readonly<Record<string, (options?: ModelOptions) => tfl.LayersModel>> = {
@@ -20,9 +20,9 @@ export const zoo: Readonly<Record<string, (options?: ModelOptions) => tfl.Layers
   resnet18,
   resnet34,
   resnet50,
-  resnet18_cifar: (options) => resnet18({ ...options, stem: "cifar" }),
+  resnet18_cifar: (options) => resnet18({ ...options, stem: 'cifar' }),
   mobilenet_v2: mobileNetV2,
-  mobilenet_v2_cifar: (options) => mobileNetV2({ ...options, variant: "cifar" }),
+  mobilenet_v2_cifar: (options) => mobileNetV2({ ...options, variant: 'cifar' }),
   squeezenet1_1: squeezeNet11,
 };
 
@@ -34,9 +34,9 @@ export function createModel(name: string, options: ModelOptions = {}): tfl.Layer
   const build = Object.hasOwn(zoo, name) ? zoo[name] : undefined;
   if (build !== undefined) return build(options);
   throw new NncfError({
-    code: "UNKNOWN_MODEL",
-    source: "zoo",
+    code: 'UNKNOWN_MODEL',
+    source: 'zoo',
     message: `the zoo has no model called ${name}`,
-    hint: `Known are ${Object.keys(zoo).join(", ")}.`,
+    hint: `Known are ${Object.keys(zoo).join(', ')}.`,
   });
 }

@@ -1,5 +1,5 @@
-import * as tfl from "@tensorflow/tfjs-layers";
-import { createBuilder, imageInput, type Builder, type ModelOptions } from "./builder.ts";
+import * as tfl from '@tensorflow/tfjs-layers';
+import { createBuilder, imageInput, type Builder, type ModelOptions } from './builder.ts';
 
 /**
  * ResNet of 6n + 2 layers for CIFAR (He et al. 2015, arXiv 1512.03385, section 4.2): three stages of n blocks with 16, 32 and
@@ -12,15 +12,15 @@ function cifarResnet(depth: number, options: ModelOptions): tfl.LayersModel {
   const build = createBuilder(options);
   const channels = [16, 32, 64].map((count) => Math.round(count * width));
   const input = imageInput(inputShape);
-  let x = build.conv(input, "conv1", { filters: channels[0]!, kernel: 3, padding: 1 });
-  x = build.relu(build.batchNorm(x, "bn1"), "relu1");
+  let x = build.conv(input, 'conv1', { filters: channels[0]!, kernel: 3, padding: 1 });
+  x = build.relu(build.batchNorm(x, 'bn1'), 'relu1');
   channels.forEach((filters, stage) => {
     for (let block = 0; block < (depth - 2) / 6; block++) {
       const stride = stage > 0 && block === 0 ? 2 : 1;
       x = basicBlock(build, x, `layer${stage + 1}.${block}`, filters, stride);
     }
   });
-  x = build.dense(build.globalAveragePool(x, "avgpool"), "linear", classes);
+  x = build.dense(build.globalAveragePool(x, 'avgpool'), 'linear', classes);
   return tfl.model({ name: `resnet${depth}`, inputs: input, outputs: x });
 }
 
@@ -49,13 +49,7 @@ export function resnet110(options: ModelOptions = {}): tfl.LayersModel {
   return cifarResnet(110, options);
 }
 
-function basicBlock(
-  build: Builder,
-  input: tfl.SymbolicTensor,
-  name: string,
-  filters: number,
-  stride: number,
-): tfl.SymbolicTensor {
+function basicBlock(build: Builder, input: tfl.SymbolicTensor, name: string, filters: number, stride: number): tfl.SymbolicTensor {
   let x = build.conv(input, `${name}.conv1`, { filters, kernel: 3, stride, padding: 1 });
   x = build.relu(build.batchNorm(x, `${name}.bn1`), `${name}.relu1`);
   x = build.conv(x, `${name}.conv2`, { filters, kernel: 3, padding: 1 });
@@ -65,13 +59,7 @@ function basicBlock(
 }
 
 /** Option A: every second row and column (a pool of one pixel), zero channels half in front and half behind. */
-function shortcut(
-  build: Builder,
-  input: tfl.SymbolicTensor,
-  name: string,
-  filters: number,
-  stride: number,
-): tfl.SymbolicTensor {
+function shortcut(build: Builder, input: tfl.SymbolicTensor, name: string, filters: number, stride: number): tfl.SymbolicTensor {
   const missing = filters - (input.shape.at(-1) ?? 0);
   const x = stride === 1 ? input : build.maxPool(input, `${name}.shortcut.subsample`, 1, stride);
   if (missing === 0) return x;

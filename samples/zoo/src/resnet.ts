@@ -1,10 +1,10 @@
-import * as tfl from "@tensorflow/tfjs-layers";
-import { createBuilder, imageInput, type Builder, type ModelOptions } from "./builder.ts";
+import * as tfl from '@tensorflow/tfjs-layers';
+import { createBuilder, imageInput, type Builder, type ModelOptions } from './builder.ts';
 
 /** What a ResNet can be asked for. */
 export interface ResnetOptions extends ModelOptions {
   /** `imagenet`: 7 × 7 at stride 2, then a pool at stride 2; `cifar`: 3 × 3 at stride 1. @default 'imagenet' */
-  readonly stem?: "imagenet" | "cifar";
+  readonly stem?: 'imagenet' | 'cifar';
 }
 
 interface BlockSpec {
@@ -49,35 +49,26 @@ const bottleneck: BlockKind = {
 
 /** ResNet-18 (He et al. 2015, arXiv 1512.03385): 11.69 million parameters, 1.8 billion multiply-adds at 224 × 224. */
 export function resnet18(options: ResnetOptions = {}): tfl.LayersModel {
-  return resnet("resnet18", basic, [2, 2, 2, 2], options);
+  return resnet('resnet18', basic, [2, 2, 2, 2], options);
 }
 
 /** ResNet-34: 21.80 million parameters, 3.7 billion multiply-adds at 224 × 224. */
 export function resnet34(options: ResnetOptions = {}): tfl.LayersModel {
-  return resnet("resnet34", basic, [3, 4, 6, 3], options);
+  return resnet('resnet34', basic, [3, 4, 6, 3], options);
 }
 
 /** ResNet-50 as torchvision has it: 25.56 million parameters, 4.1 billion multiply-adds at 224 × 224. */
 export function resnet50(options: ResnetOptions = {}): tfl.LayersModel {
-  return resnet("resnet50", bottleneck, [3, 4, 6, 3], options);
+  return resnet('resnet50', bottleneck, [3, 4, 6, 3], options);
 }
 
 /**
  * ResNet with torchvision's layer names and projection shortcuts (option B).
  * @returns model with logits `[batch, classes]`; input 224 × 224 × 3 and 1000 classes, or 32 × 32 × 3 and 10 with the CIFAR stem
  */
-function resnet(
-  name: string,
-  kind: BlockKind,
-  blocks: readonly number[],
-  options: ResnetOptions,
-): tfl.LayersModel {
-  const cifar = options.stem === "cifar";
-  const {
-    inputShape = cifar ? [32, 32, 3] : [224, 224, 3],
-    classes = cifar ? 10 : 1000,
-    width = 1,
-  } = options;
+function resnet(name: string, kind: BlockKind, blocks: readonly number[], options: ResnetOptions): tfl.LayersModel {
+  const cifar = options.stem === 'cifar';
+  const { inputShape = cifar ? [32, 32, 3] : [224, 224, 3], classes = cifar ? 10 : 1000, width = 1 } = options;
   const build = createBuilder(options);
   const input = imageInput(inputShape);
   let x = stem(build, input, Math.round(64 * width), cifar);
@@ -91,29 +82,17 @@ function resnet(
   return tfl.model({
     name,
     inputs: input,
-    outputs: build.dense(build.globalAveragePool(x, "avgpool"), "fc", classes),
+    outputs: build.dense(build.globalAveragePool(x, 'avgpool'), 'fc', classes),
   });
 }
 
-function stem(
-  build: Builder,
-  input: tfl.SymbolicTensor,
-  filters: number,
-  cifar: boolean,
-): tfl.SymbolicTensor {
-  const spec = cifar
-    ? { filters, kernel: 3, padding: 1 }
-    : { filters, kernel: 7, stride: 2, padding: 3 };
-  const x = build.relu(build.batchNorm(build.conv(input, "conv1", spec), "bn1"), "relu1");
-  return cifar ? x : build.maxPool(x, "maxpool", 3, 2, 1);
+function stem(build: Builder, input: tfl.SymbolicTensor, filters: number, cifar: boolean): tfl.SymbolicTensor {
+  const spec = cifar ? { filters, kernel: 3, padding: 1 } : { filters, kernel: 7, stride: 2, padding: 3 };
+  const x = build.relu(build.batchNorm(build.conv(input, 'conv1', spec), 'bn1'), 'relu1');
+  return cifar ? x : build.maxPool(x, 'maxpool', 3, 2, 1);
 }
 
-function residual(
-  build: Builder,
-  input: tfl.SymbolicTensor,
-  kind: BlockKind,
-  spec: BlockSpec,
-): tfl.SymbolicTensor {
+function residual(build: Builder, input: tfl.SymbolicTensor, kind: BlockKind, spec: BlockSpec): tfl.SymbolicTensor {
   const outer = spec.channels * kind.expansion;
   const branch = kind.branch(build, input, spec);
   const same = spec.stride === 1 && input.shape.at(-1) === outer;
@@ -121,17 +100,12 @@ function residual(
   return build.relu(build.add([branch, shortcut], `${spec.name}.add`), `${spec.name}.relu`);
 }
 
-function projection(
-  build: Builder,
-  input: tfl.SymbolicTensor,
-  spec: BlockSpec,
-  filters: number,
-): tfl.SymbolicTensor {
+function projection(build: Builder, input: tfl.SymbolicTensor, spec: BlockSpec, filters: number): tfl.SymbolicTensor {
   const x = build.conv(input, `${spec.name}.downsample.0`, {
     filters,
     kernel: 1,
     stride: spec.stride,
-    padding: "valid",
+    padding: 'valid',
   });
   return build.batchNorm(x, `${spec.name}.downsample.1`);
 }

@@ -1,5 +1,5 @@
-import * as tfl from "@tensorflow/tfjs-layers";
-import { createBuilder, imageInput, type Builder, type ModelOptions } from "./builder.ts";
+import * as tfl from '@tensorflow/tfjs-layers';
+import { createBuilder, imageInput, type Builder, type ModelOptions } from './builder.ts';
 
 /** What SqueezeNet can be asked for. */
 export interface SqueezeNetOptions extends ModelOptions {
@@ -21,35 +21,30 @@ export function squeezeNet11(options: SqueezeNetOptions = {}): tfl.LayersModel {
   const build = createBuilder(options);
   const input = imageInput(inputShape);
   const filters = Math.round(64 * width);
-  let x = build.conv(input, "conv1", {
+  let x = build.conv(input, 'conv1', {
     filters,
     kernel: 3,
     stride: 2,
-    padding: "valid",
+    padding: 'valid',
     bias: true,
-    activation: "relu",
+    activation: 'relu',
   });
-  x = build.maxPool(x, "pool1", 3, 2);
+  x = build.maxPool(x, 'pool1', 3, 2);
   SQUEEZE.forEach((squeeze, place) => {
     x = fire(build, x, `fire${place + 2}`, Math.round(squeeze * width));
     if (place === 1 || place === 3) x = build.maxPool(x, `pool${place + 2}`, 3, 2);
   });
-  x = build.dropout(x, "dropout", dropout);
-  x = build.conv(x, "conv10", { filters: classes, kernel: 1, bias: true, activation: "relu" });
+  x = build.dropout(x, 'dropout', dropout);
+  x = build.conv(x, 'conv10', { filters: classes, kernel: 1, bias: true, activation: 'relu' });
   return tfl.model({
-    name: "squeezenet1_1",
+    name: 'squeezenet1_1',
     inputs: input,
-    outputs: build.globalAveragePool(x, "avgpool"),
+    outputs: build.globalAveragePool(x, 'avgpool'),
   });
 }
 
-function fire(
-  build: Builder,
-  input: tfl.SymbolicTensor,
-  name: string,
-  squeeze: number,
-): tfl.SymbolicTensor {
-  const unit = { bias: true, activation: "relu" } as const;
+function fire(build: Builder, input: tfl.SymbolicTensor, name: string, squeeze: number): tfl.SymbolicTensor {
+  const unit = { bias: true, activation: 'relu' } as const;
   const x = build.conv(input, `${name}.squeeze`, { ...unit, filters: squeeze, kernel: 1 });
   const small = build.conv(x, `${name}.expand1x1`, { ...unit, filters: 4 * squeeze, kernel: 1 });
   const large = build.conv(x, `${name}.expand3x3`, {

@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs-core";
-import type * as tfl from "@tensorflow/tfjs-layers";
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {
   NncfError,
   readFileBytes,
@@ -8,7 +8,7 @@ import {
   writeSafetensors,
   type SafetensorsFile,
   type SafetensorsTensor,
-} from "@nncf/core";
+} from '@nncf/core';
 
 /** How weights are found in a file. */
 export interface LoadWeightsOptions {
@@ -21,7 +21,7 @@ export interface LoadWeightsOptions {
 /** How weights are written. */
 export interface SaveWeightsOptions {
   /** Element type of kernels; biases and batch normalization are always F32. @default 'F32' */
-  readonly dtype?: "F32" | "F16";
+  readonly dtype?: 'F32' | 'F16';
   /** Notes for the file's header: architecture, accuracy, preprocessing. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -35,11 +35,7 @@ export interface SaveWeightsOptions {
  * @throws NncfError `FILE_UNREADABLE`, `CORRUPT_FILE`, or `WEIGHTS_MISMATCH` when a tensor is missing, left over, not of the model's
  * shape or not finite; the model is then as it was.
  */
-export async function loadWeights(
-  model: tfl.LayersModel,
-  file: string,
-  options: LoadWeightsOptions = {},
-): Promise<Record<string, string>> {
+export async function loadWeights(model: tfl.LayersModel, file: string, options: LoadWeightsOptions = {}): Promise<Record<string, string>> {
   const content = await readWeightsFile(file);
   const { nameOf = (name) => name, allowExtra = false } = options;
   const wanted = weightNames(model).map(nameOf);
@@ -56,12 +52,8 @@ export async function loadWeights(
  * Writes all weights of a model to a safetensors file, whole or not at all.
  * @throws NncfError `FILE_UNWRITABLE`
  */
-export async function saveWeights(
-  model: tfl.LayersModel,
-  file: string,
-  options: SaveWeightsOptions = {},
-): Promise<void> {
-  const { dtype = "F32", metadata = {} } = options;
+export async function saveWeights(model: tfl.LayersModel, file: string, options: SaveWeightsOptions = {}): Promise<void> {
+  const { dtype = 'F32', metadata = {} } = options;
   const names = weightNames(model);
   const tensors = await Promise.all(model.weights.map((weight) => toData(weight.read(), dtype)));
   const entries = tensors.map((tensor, index) => [names[index]!, tensor] as const);
@@ -75,9 +67,7 @@ export async function saveWeights(
  */
 export function weightNames(model: tfl.LayersModel): string[] {
   // `name` may carry a suffix that makes it unique in the process; `originalName` does not.
-  const names = model.weights.map(({ originalName }) =>
-    originalName.replace(/\/depthwise_kernel$/, "/kernel").replaceAll("/", "."),
-  );
+  const names = model.weights.map(({ originalName }) => originalName.replace(/\/depthwise_kernel$/, '/kernel').replaceAll('/', '.'));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw nameClash(model, twice);
   return names;
@@ -90,25 +80,19 @@ async function readWeightsFile(file: string): Promise<SafetensorsFile> {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new NncfError({
-      code: "CORRUPT_FILE",
-      source: "zoo",
+      code: 'CORRUPT_FILE',
+      source: 'zoo',
       message: `${file}: ${reason}`,
       cause,
     });
   }
 }
 
-function problemOf(
-  name: string,
-  shape: readonly (number | null)[],
-  content: SafetensorsFile,
-): string | undefined {
+function problemOf(name: string, shape: readonly (number | null)[], content: SafetensorsFile): string | undefined {
   const tensor = content.tensors.get(name);
   if (tensor === undefined) return `${name} is missing`;
-  if (tensor.shape.join() !== shape.join())
-    return `${name} is [${tensor.shape.join(", ")}], not [${shape.join(", ")}]`;
-  if (!(tensor.data instanceof Float32Array))
-    return `${name} holds ${tensor.dtype}, not F32 or F16`;
+  if (tensor.shape.join() !== shape.join()) return `${name} is [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`;
+  if (!(tensor.data instanceof Float32Array)) return `${name} holds ${tensor.dtype}, not F32 or F16`;
   return tensor.data.every(Number.isFinite) ? undefined : `${name} is not finite`;
 }
 
@@ -119,30 +103,30 @@ function leftOver(content: SafetensorsFile, wanted: readonly string[]): string[]
 }
 
 function toTensor({ data, shape }: SafetensorsTensor): tf.Tensor {
-  return tf.tensor(data as Float32Array, [...shape], "float32");
+  return tf.tensor(data as Float32Array, [...shape], 'float32');
 }
 
-async function toData(tensor: tf.Tensor, dtype: "F32" | "F16"): Promise<SafetensorsTensor> {
+async function toData(tensor: tf.Tensor, dtype: 'F32' | 'F16'): Promise<SafetensorsTensor> {
   const data = (await tensor.data()) as Float32Array;
-  return { dtype: tensor.rank > 1 ? dtype : "F32", shape: tensor.shape, data };
+  return { dtype: tensor.rank > 1 ? dtype : 'F32', shape: tensor.shape, data };
 }
 
 function mismatch(model: tfl.LayersModel, file: string, problems: readonly string[]): NncfError {
   const shown = problems.slice(0, 5).map((problem) => `\n    ${problem}`);
-  const more = problems.length > 5 ? `\n    and ${problems.length - 5} more` : "";
+  const more = problems.length > 5 ? `\n    and ${problems.length - 5} more` : '';
   return new NncfError({
-    code: "WEIGHTS_MISMATCH",
-    source: "zoo",
-    message: `the weights of ${file} do not fit ${model.name}:${shown.join("")}${more}`,
+    code: 'WEIGHTS_MISMATCH',
+    source: 'zoo',
+    message: `the weights of ${file} do not fit ${model.name}:${shown.join('')}${more}`,
     hint: "Build the model as the file's metadata describe it (width, classes, batch normalization).",
   });
 }
 
 function nameClash(model: tfl.LayersModel, name: string): NncfError {
   return new NncfError({
-    code: "WEIGHTS_MISMATCH",
-    source: "zoo",
+    code: 'WEIGHTS_MISMATCH',
+    source: 'zoo',
     message: `two weights of ${model.name} are called ${name}`,
-    hint: "Give every layer, also those of nested models, a name of its own.",
+    hint: 'Give every layer, also those of nested models, a name of its own.',
   });
 }

@@ -1,4 +1,4 @@
-import { fetchCifar10 } from "../cifar10-fetch.ts";
+import { fetchCifar10 } from '../cifar10-fetch.ts';
 
 // `pnpm --filter @nncf/datasets run fetch:cifar10 [archive]`
 const archive = process.argv[2];

@@ -1,0 +1,171 @@
+import { useBackend } from '@nncf/backend';
+import { NncfError } from '@nncf/core';
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  countMultiplyAdds,
+  countTrainable,
+  createModel,
+  demoConvNet,
+  mobileNetV2,
+  resnet110,
+  resnet18,
+  resnet20,
+  resnet32,
+  resnet34,
+  resnet44,
+  resnet50,
+  resnet56,
+  resnet8,
+  squeezeNet11,
+  zoo,
+  type ModelOptions,
+} from '../src/index.ts';
+
+const zeros = { initial: 'zeros' } as const;
+
+beforeAll(async () => {
+  await useBackend({ quiet: true });
+});
+
+describe('sizes', () => {
+  /** Published figures, in millions, as they are rounded there. */
+  it.each<[string, (options: ModelOptions) => tfl.LayersModel, parameters: number, digits: number, multiplyAdds?: number]>([
+    ['ResNet-20 (He et al. 2015, table 6)', resnet20, 0.27, 2],
+    ['ResNet-32', resnet32, 0.46, 2],
+    ['ResNet-44', resnet44, 0.66, 2],
+    ['ResNet-56', resnet56, 0.85, 2],
+    ['ResNet-110', resnet110, 1.7, 1],
+    ['ResNet-18 (torchvision)', resnet18, 11.69, 2, 1814],
+    ['ResNet-34', resnet34, 21.8, 2, 3664],
+    ['ResNet-50', resnet50, 25.56, 2, 4089],
+    ['MobileNet-v2 (Sandler et al. 2018, table 4)', mobileNetV2, 3.5, 2, 301],
+    ['SqueezeNet 1.1 (torchvision)', squeezeNet11, 1.235, 3, 349],
+    ['ResNet-8 (MLPerf Tiny)', resnet8, 0.078, 3, 12.5],
+  ])('%s', (_, build, parameters, digits, multiplyAdds) => {
+    const model = build(zeros);
+    expect(countTrainable(model) / 1e6).toBeCloseTo(parameters, digits);
+    if (multiplyAdds !== undefined) expect(Math.abs(countMultiplyAdds(model) / 1e6 - multiplyAdds)).toBeLessThan(0.5);
+    model.dispose();
+  });
+
+  it('multiply-adds of the widths 1.4, 0.75, 0.5 and 0.35 of MobileNet-v2, in millions, are those of its authors', () => {
+    const models = [1.4, 0.75, 0.5, 0.35].map((width) => mobileNetV2({ ...zeros, width }));
+    expect(models.map((model) => Math.round(countMultiplyAdds(model) / 1e6))).toEqual([582, 209, 97, 59]);
+    tf.dispose(models);
+  });
+});
+
+describe('countMultiplyAdds', () => {
+  const layers = tfl.layers;
+
+  it('counts each kind of layer by hand', () => {
+    const count = (input: number[], layer: tfl.layers.Layer): number =>
+      countMultiplyAdds(tfl.sequential({ layers: [tfl.layers.inputLayer({ inputShape: input }), layer] }));
+    expect(count([8, 6, 3], layers.conv2d({ filters: 5, kernelSize: 3, padding: 'same' }))).toBe(8 * 6 * 9 * 3 * 5);
+    expect(count([8, 6, 3], layers.conv2d({ filters: 5, kernelSize: 3, strides: 2, padding: 'valid' }))).toBe(3 * 2 * 9 * 3 * 5);
+    expect(count([8, 6, 3], layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, padding: 'same' }))).toBe(8 * 6 * 9 * 3 * 2);
+    expect(count([8, 6, 3], layers.separableConv2d({ filters: 4, kernelSize: 3, padding: 'same' }))).toBe(8 * 6 * (9 * 3 + 3 * 4));
+    expect(count([8, 6, 3], layers.conv2dTranspose({ filters: 4, kernelSize: 3, strides: 2, padding: 'same' }))).toBe(8 * 6 * 9 * 3 * 4);
+    expect(count([7], layers.dense({ units: 4 }))).toBe(28);
+    expect(count([5, 7], layers.dense({ units: 4 }))).toBe(5 * 28);
+    expect(count([7], layers.batchNormalization())).toBe(0);
+  });
+
+  it('counts a shared layer each time, and what is nested', () => {
+    const input = tfl.input({ shape: [4] });
+    const shared = layers.dense({ units: 4 });
+    const inner = tfl.sequential({ layers: [layers.dense({ units: 2, inputShape: [4] })] });
+    const twice = shared.apply(shared.apply(input)) as tfl.SymbolicTensor;
+    const model = tfl.model({ inputs: input, outputs: [inner.apply(twice), inner.apply(input)] as tfl.SymbolicTensor[] });
+    expect(countMultiplyAdds(model)).toBe(2 * 16 + 2 * 8);
+  });
+
+  it('refuses a picture of unknown size', () => {
+    const model = tfl.sequential({ layers: [layers.conv2d({ name: 'loose', filters: 1, kernelSize: 1, inputShape: [null, null, 1] })] });
+    expect(() => countMultiplyAdds(model)).toThrow(/layer loose has no fixed size/);
+  });
+});
+
+/** Saves and loads a model through memory. */
+async function roundTrip(model: tfl.LayersModel): Promise<tfl.LayersModel> {
+  const artifacts = await new Promise<tf.io.ModelArtifacts>((resolve, reject) => {
+    const keep = (saved: tf.io.ModelArtifacts): Promise<tf.io.SaveResult> => {
+      resolve(saved);
+      return Promise.resolve({ modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } });
+    };
+    model.save(tf.io.withSaveHandler(keep)).catch(reject);
+  });
+  return tfl.loadLayersModel(tf.io.fromMemory(artifacts));
+}
+
+describe('models', () => {
+  it.each(Object.keys(zoo))('%s maps pictures to logits, and comes back as it was from its saved form', async (name) => {
+    const small: Record<string, ModelOptions> = { demo: { inputShape: [28, 28, 1] }, squeezenet1_1: { inputShape: [48, 48, 3] } };
+    const model = createModel(name, { inputShape: [32, 32, 3], classes: 7, width: 0.25, ...small[name] });
+    expect(model.layers.filter((layer) => layer.name.includes('/'))).toEqual([]);
+    const x = tf.randomUniform([2, ...(model.inputs[0]!.shape.slice(1) as number[])], -1, 1, 'float32', 5);
+    const loaded = await roundTrip(model);
+    const [y, again] = [model.predict(x) as tf.Tensor, loaded.predict(x) as tf.Tensor];
+    expect(y.shape).toEqual([2, 7]);
+    expect(await again.data()).toEqual(await y.data());
+    tf.dispose([x, y, again]);
+    model.dispose();
+    loaded.dispose();
+  });
+
+  it('an unknown name is refused with the known ones', () => {
+    expect(() => createModel('resnet21')).toThrow(NncfError);
+    expect(() => createModel('resnet21')).toThrow(/Known are demo, resnet8, resnet20/);
+    expect(() => createModel('toString')).toThrow(/no model called toString/);
+  });
+
+  it('initial weights depend on the seed alone', () => {
+    const [first, again, other] = [1, 1, 2].map((seed) => demoConvNet({ seed }).getWeights()[0]!.dataSync());
+    expect(first).toEqual(again);
+    expect(first).not.toEqual(other);
+  });
+
+  it('a filter that sees one channel starts with the deviation of He et al.', () => {
+    const model = mobileNetV2({ variant: 'cifar' });
+    const { variance } = tf.moments(model.getLayer('block13.depthwise').getWeights()[0]!);
+    expect(variance.dataSync()[0]! * 9).toBeCloseTo(2, 1);
+  });
+
+  it('the shortcut of option A takes every second pixel and pads channels on both sides', async () => {
+    const model = resnet20({ ...zeros, inputShape: [4, 4, 3] });
+    const [subsample, pad] = ['layer2.0.shortcut.subsample', 'layer2.0.shortcut.pad'].map((name) => model.getLayer(name));
+    const x = tf.range(0, 4 * 4 * 16).reshape([1, 4, 4, 16]);
+    const y = pad!.apply(subsample!.apply(x)) as tf.Tensor4D;
+    expect(y.shape).toEqual([1, 2, 2, 32]);
+    const expected = tf.pad(tf.stridedSlice(x, [0, 0, 0, 0], [1, 4, 4, 16], [1, 2, 2, 1]), [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [8, 8],
+    ]);
+    expect(await y.data()).toEqual(await expected.data());
+  });
+
+  it('PyTorch and TensorFlow pad differently at stride 2 and equally at stride 1', () => {
+    const padded = (padding: 'torch' | 'same'): string[] =>
+      mobileNetV2({ ...zeros, padding })
+        .layers.map((layer) => layer.name)
+        .filter((name) => name.endsWith('.pad'));
+    expect(padded('torch')).toEqual([
+      'stem.pad',
+      'block1.depthwise.pad',
+      'block3.depthwise.pad',
+      'block6.depthwise.pad',
+      'block13.depthwise.pad',
+    ]);
+    expect(padded('same')).toEqual([]);
+  });
+
+  it('loses no tensor when it is built and disposed', () => {
+    const before = tf.memory().numTensors;
+    mobileNetV2({ variant: 'cifar', width: 0.5 }).dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
