@@ -1,7 +1,7 @@
 import { groupedOptimizer } from '@nncf/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
-import { describeBackends } from '../../../packages-private/testing/src/backends.ts';
+import { describeBackends } from '@nncf/testing/backends';
 
 const values = (tensor: tf.Tensor): number[] => [...tensor.dataSync()];
 

@@ -1,9 +1,20 @@
-import { createCompressionAlgorithm, registerAlgorithm, type ModelCompression, type NncfConfig } from '@nncf/core';
+import {
+  checkPlan,
+  createCompressionAlgorithm,
+  registerAlgorithm,
+  traceModel,
+  type ModelCompression,
+  type NncfConfig,
+  type PlanCommand,
+  type TensorOperator,
+} from '@nncf/core';
 import { branchedModel, fakeAlgorithm, functionalModel, sharedModel, smallSequential, type FakeLog } from '@nncf/testing';
 import { describeBackends } from '@nncf/testing/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeEach, expect, it } from 'vitest';
+import { adapterFor } from '../src/graph/model-adapter.ts';
+import { LiveModel } from '../src/patch/live-model.ts';
 
 const log: FakeLog = { applied: [] };
 registerAlgorithm(fakeAlgorithm('fake', log));
@@ -189,6 +200,41 @@ describeBackends('a compressed model', () => {
     expect(Object.keys(grads)).toHaveLength(3);
     algo.remove();
     expect(model.call).toBe(call);
+  });
+
+  it('replaces results where a plan says so, in prediction and in training', async () => {
+    const model = smallSequential({ rate: 0 });
+    const x = images();
+    const before = predict(model, x);
+    const { graph } = traceModel(model);
+    const output = graph.values[graph.outputs[0] ?? -1];
+    const command: PlanCommand = {
+      algorithm: 'double',
+      operator: 'double/output',
+      target: 'activation',
+      transform: 'discretize',
+      points: [{ node: graph.nodes[output?.producer ?? -1]?.name ?? '', port: 0, side: 'result' }],
+      values: [output?.name ?? ''],
+      description: 'doubled',
+      spec: {},
+    };
+    checkPlan({ commands: [command] }, graph);
+    const operator: TensorOperator = { kind: 'double', parameters: [], apply: (y) => tf.mul(y, 2) };
+    const traced = traceModel(model);
+    const live = new LiveModel(
+      adapterFor(model, []),
+      { commands: [command] },
+      graph,
+      new Map([['double/output', operator]]),
+      traced.scopeCalls,
+    );
+    live.attach();
+    predict(model, x).forEach((value, i) => expect(value).toBeCloseTo(2 * (before[i] ?? 0), 6));
+    const gradients = tf.variableGrads(() => tf.sum(tf.square(model.apply(x, { training: true }) as tf.Tensor)));
+    expect(Object.keys(gradients.grads).length).toBeGreaterThan(0);
+    const doubled = predict(model, x);
+    live.detach();
+    expect(predict(model, x).map((value) => 2 * value)).toEqual(doubled);
   });
 
   it('refuses to compress twice, NaN weights, and one algorithm twice', async () => {

@@ -22,7 +22,8 @@ export interface OperationCall {
 export interface OperationHandler {
   /** Returns the operands to use, position by position; the same tensors where nothing changes. */
   before?(call: OperationCall): readonly Tensor[];
-  after?(call: OperationCall, outputs: readonly Tensor[]): void;
+  /** Sees the results; may return others of the same shapes to be used in their place. */
+  after?(call: OperationCall, outputs: readonly Tensor[]): readonly Tensor[] | undefined;
   /** An operation's result was reshaped without a change of meaning: `result` stands for `source` from now on. */
   renamed?(source: Tensor, result: Tensor): void;
 }
@@ -190,8 +191,7 @@ class Interception {
     const replaced = call.insertable ? this.replace(call) : undefined;
     const run = replaced === undefined ? inputs : withOperands(inputs, call.names, replaced, this.aliases);
     const out = this.silently(() => this.original(kernel, run, attrs));
-    this.finish(call, out);
-    return out;
+    return this.finish(call, out);
   }
 
   private describe(kernel: string, inputs: Inputs, attrs: Attributes, insertable: boolean): OperationCall {
@@ -212,10 +212,13 @@ class Interception {
     return replaced.some((tensor, i) => tensor !== call.operands[i]) ? replaced : undefined;
   }
 
-  private finish(call: OperationCall, out: Tensor | Tensor[]): void {
+  private finish(call: OperationCall, out: Tensor | Tensor[]): Tensor | Tensor[] {
+    const outputs = Array.isArray(out) ? out : [out];
+    const replaced = this.silently(() => this.handler.after?.(call, outputs) ?? outputs);
+    const [first] = replaced;
     const scope = this.engine.state.activeScope;
-    this.last = Array.isArray(out) || scope === null ? undefined : { tensor: out, scope: scope.id };
-    this.handler.after?.(call, Array.isArray(out) ? out : [out]);
+    this.last = Array.isArray(out) || first === undefined || scope === null ? undefined : { tensor: first, scope: scope.id };
+    return Array.isArray(out) ? [...replaced] : (first ?? out);
   }
 
   private isImplicit(): boolean {
@@ -260,8 +263,7 @@ class Interception {
       swaps: new Map(inputs.map((input, i) => [input, used[i] ?? input])),
     };
     const out = this.inFused(frame, () => run(...used));
-    if (frame.call !== undefined) this.finish(frame.call, out);
-    return out;
+    return frame.call === undefined ? out : (this.finish(frame.call, out) as Tensor);
   }
 
   private inFused<T>(frame: FusedFrame, f: () => T): T {

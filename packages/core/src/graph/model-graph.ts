@@ -44,8 +44,10 @@ export interface GraphNode {
   readonly attrs: JsonObject;
   /** Which positions of an integer array attribute (`shape`, `size`, …) follow the batch size. */
   readonly batchAttrs: Readonly<Record<string, readonly number[]>>;
-  /** False inside a custom gradient, where nothing may be inserted: it would get no gradient. */
+  /** Whether operands can be replaced: not inside a custom gradient or a fused kernel, where the tape does not see them. */
   readonly insertable: boolean;
+  /** Whether results can be replaced; as `insertable` when left out. The last part of a fused kernel has results alone. */
+  readonly insertableResult?: boolean;
 }
 
 /** Immutable canonical graph of a model. */

@@ -26,6 +26,7 @@ export interface RecordedNode {
   outputs: number[];
   attrs: JsonObject;
   insertable: boolean;
+  insertableResult: boolean;
 }
 
 /** Writes down every operation of one forward pass as canonical nodes. */
@@ -75,9 +76,12 @@ export class TraceRecorder implements OperationHandler {
     });
   }
 
-  after(call: OperationCall, outputs: readonly Tensor[]): void {
+  after(call: OperationCall, outputs: readonly Tensor[]): undefined {
     // A copy is the tensor itself: a layer that returns its input (dropout in prediction) copies it.
-    if (call.kernel === 'Identity') return this.alias(call.operands[0], outputs[0]);
+    if (call.kernel === 'Identity') {
+      this.alias(call.operands[0], outputs[0]);
+      return undefined;
+    }
     const steps = canonicalSteps(call.kernel, call.names, call.attrs);
     const firstNode = this.nodes.length;
     let previous = -1;
@@ -85,11 +89,12 @@ export class TraceRecorder implements OperationHandler {
       const inputs = step.operands.map((name) => (isPrevious(name) ? previous : this.operand(call, name)));
       const names = step.operands.map((name) => canonicalName(step.op, name));
       const last = i === steps.length - 1;
-      this.addNode(step.op, inputs, { ...step.attrs, inputNames: names }, call.insertable && i === 0);
+      this.addNode(step.op, inputs, { ...step.attrs, inputNames: names }, call.insertable && i === 0, call.insertable && last);
       previous = last ? -1 : this.addIntermediate(outputs[0] as Tensor);
     });
     this.addOutputs(outputs);
     this.lastOutputs = this.nodes.slice(firstNode).flatMap((node) => node.outputs);
+    return undefined;
   }
 
   renamed(source: Tensor, result: Tensor): void {
@@ -114,9 +119,10 @@ export class TraceRecorder implements OperationHandler {
     return this.values.length - 1;
   }
 
-  private addNode(op: string, inputs: number[], attrs: JsonObject, insertable: boolean): void {
+  private addNode(op: string, inputs: number[], attrs: JsonObject, insertable: boolean, insertableResult: boolean): void {
     const name = this.tracker.nextOperation(op);
     const scope = this.tracker.frame.path;
+    const reached = scope !== '' || this.rootInsertable;
     this.nodes.push({
       name,
       op,
@@ -124,7 +130,8 @@ export class TraceRecorder implements OperationHandler {
       inputs,
       outputs: [],
       attrs,
-      insertable: insertable && (scope !== '' || this.rootInsertable),
+      insertable: insertable && reached,
+      insertableResult: insertableResult && reached,
     });
   }
 

@@ -15,8 +15,11 @@ interface Hook {
   readonly shared: boolean;
 }
 
-/** Hooks of one operand in order of application, by port, of one node. */
-type NodeHooks = Map<number, Hook[]>;
+/** Hooks of one node in order of application, by port. */
+interface NodeHooks {
+  readonly operand: Map<number, Hook[]>;
+  readonly result: Map<number, Hook[]>;
+}
 
 /** A result that is still good for the same tensor. */
 interface Memo {
@@ -37,6 +40,8 @@ export class LiveModel {
   private training = false;
   private outerDepth = 0;
   private fired = 0;
+  /** Of the operation that runs now. */
+  private address = '';
 
   constructor(
     adapter: ModelAdapter,
@@ -47,7 +52,7 @@ export class LiveModel {
   ) {
     this.adapter = adapter;
     this.tracker = new ScopeTracker(scopeCalls);
-    this.handler = { before: (call) => this.before(call), after: (call) => this.countRest(call) };
+    this.handler = { before: (call) => this.before(call), after: (call, outputs) => this.after(call, outputs) };
     for (const command of plan.commands) {
       const operator = operators.get(command.operator);
       if (operator === undefined) throw missingOperator(command.algorithm, command.operator);
@@ -69,11 +74,12 @@ export class LiveModel {
   }
 
   private addHook(graph: ModelGraph, point: InsertionPoint, hook: Hook): void {
-    const node = this.hooks.get(point.node) ?? new Map<number, Hook[]>();
+    const node = this.hooks.get(point.node) ?? { operand: new Map<number, Hook[]>(), result: new Map<number, Hook[]>() };
     this.hooks.set(point.node, node);
-    node.set(point.port, [...(node.get(point.port) ?? []), hook]);
+    const ports = node[point.side ?? 'operand'];
     const scope = nodeNamed(graph, point.node)?.scope ?? '';
-    if (node.size === 1 && node.get(point.port)?.length === 1) this.hooksByScope.set(scope, (this.hooksByScope.get(scope) ?? 0) + 1);
+    if (ports.size === 0) this.hooksByScope.set(scope, (this.hooksByScope.get(scope) ?? 0) + 1);
+    ports.set(point.port, [...(ports.get(point.port) ?? []), hook]);
   }
 
   private around<T>(scope: string | undefined, training: boolean | undefined, run: () => T): T {
@@ -104,16 +110,21 @@ export class LiveModel {
   }
 
   private before(call: OperationCall): readonly Tensor[] {
-    const node = this.hooks.get(this.tracker.nextOperation(canonicalOp(call.kernel)));
-    if (node === undefined) return call.operands;
-    this.fired++;
-    return call.operands.map((operand, port) => (node.get(port) ?? []).reduce((x, hook) => this.apply(hook, x), operand));
+    this.address = this.tracker.nextOperation(canonicalOp(call.kernel));
+    return this.applyAll(this.hooks.get(this.address)?.operand, call.operands);
   }
 
-  /** Counts the parts of a fused kernel after the first, which `before` counted. */
-  private countRest(call: OperationCall): void {
-    if (!call.insertable) this.tracker.nextOperation(canonicalOp(call.kernel));
-    for (const step of canonicalSteps(call.kernel, call.names, call.attrs).slice(1)) this.tracker.nextOperation(step.op);
+  /** Counts the parts of a fused kernel after the first, which `before` counted; the results are those of the last. */
+  private after(call: OperationCall, outputs: readonly Tensor[]): readonly Tensor[] {
+    if (!call.insertable) this.address = this.tracker.nextOperation(canonicalOp(call.kernel));
+    for (const step of canonicalSteps(call.kernel, call.names, call.attrs).slice(1)) this.address = this.tracker.nextOperation(step.op);
+    return this.applyAll(this.hooks.get(this.address)?.result, outputs);
+  }
+
+  private applyAll(ports: ReadonlyMap<number, readonly Hook[]> | undefined, tensors: readonly Tensor[]): readonly Tensor[] {
+    if (ports === undefined || ports.size === 0) return tensors;
+    this.fired++;
+    return tensors.map((tensor, port) => (ports.get(port) ?? []).reduce((x, hook) => this.apply(hook, x), tensor));
   }
 
   private apply(hook: Hook, x: Tensor): Tensor {

@@ -23,9 +23,11 @@ export function checkPlan(plan: CompressionPlan, graph: ModelGraph): void {
 
 function checkPoint(command: PlanCommand, point: InsertionPoint, node: GraphNode | undefined): void {
   if (node === undefined) throw invalid(command, `is planned for ${point.node}, which is not in the model`);
-  if (node.inputs[point.port] === undefined)
-    throw invalid(command, `is planned for operand ${point.port} of ${point.node}, which has ${node.inputs.length}`);
-  if (!node.insertable)
+  const ports = point.side === 'result' ? node.outputs : node.inputs;
+  if (ports[point.port] === undefined)
+    throw invalid(command, `is planned for ${point.side ?? 'operand'} ${point.port} of ${point.node}, which has ${ports.length}`);
+  const open = point.side === 'result' ? (node.insertableResult ?? node.insertable) : node.insertable;
+  if (!open)
     throw invalid(
       command,
       `is planned for ${point.node}, where nothing can be inserted: it runs inside a custom gradient or outside every layer`,
@@ -33,9 +35,10 @@ function checkPoint(command: PlanCommand, point: InsertionPoint, node: GraphNode
 }
 
 function claimGrid(grids: Map<string, string>, command: PlanCommand, point: InsertionPoint): void {
-  const key = `${point.node}:${point.port}`;
+  const key = `${point.node}:${point.side ?? 'operand'}:${point.port}`;
   const owner = grids.get(key);
-  if (owner !== undefined) throw invalid(command, `and ${owner} both move operand ${point.port} of ${point.node} to a grid`);
+  if (owner !== undefined)
+    throw invalid(command, `and ${owner} both move ${point.side ?? 'operand'} ${point.port} of ${point.node} to a grid`);
   grids.set(key, command.operator);
 }
 

@@ -1,9 +1,12 @@
 import type { JsonObject } from '../json.ts';
 
-/** The operand of a node, by the node's address. */
+/** An operand of a node, or a result, by the node's address. */
 export interface InsertionPoint {
   readonly node: string;
+  /** Position among the node's operands, or among its results. */
   readonly port: number;
+  /** `operand` by default; `result` is for what no node reads, the model's outputs. */
+  readonly side?: 'operand' | 'result';
 }
 
 /**

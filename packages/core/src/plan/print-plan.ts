@@ -12,6 +12,6 @@ export function printPlan(plan: CompressionPlan): string {
 }
 
 function printCommand(command: PlanCommand): string {
-  const points = command.points.map(({ node, port }) => `${node}[${port}]`).join(' ');
+  const points = command.points.map(({ node, port, side }) => `${node}[${side === 'result' ? '>' : ''}${port}]`).join(' ');
   return `${command.target} ${command.transform} ${command.operator} | ${command.description} | ${points}`;
 }
