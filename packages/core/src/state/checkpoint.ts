@@ -2,6 +2,7 @@ import { tensor, tidy, type Optimizer, type Tensor, type Variable } from '@tenso
 import { NncfError } from '../errors.ts';
 import type { TensorData } from '../graph/tensor-data.ts';
 import type { JsonObject } from '../json.ts';
+import { restoreSlots } from '../train/restore-optimizer.ts';
 import type { CompressionState } from './compression-state.ts';
 import { readFileBytes, writeFileAtomic } from './file.ts';
 import { readSafetensors, writeSafetensors, type SafetensorsFile, type SafetensorsTensor } from './safetensors.ts';
@@ -141,7 +142,7 @@ export async function restoreOptimizer(optimizer: Optimizer, slots: Checkpoint['
     name,
     tensor: tensor(data, [...shape], dtype),
   }));
-  await optimizer.setWeights(named);
+  await restoreSlots(optimizer, named);
 }
 
 function shapeMismatch(name: string, found: string | undefined, shape: readonly number[]): NncfError {

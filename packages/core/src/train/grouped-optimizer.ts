@@ -1,5 +1,6 @@
 import { Optimizer, train, type Tensor } from '@tensorflow/tfjs-core';
 import type { CompressionParameter } from '../algorithm/definition.ts';
+import { restoreSlots } from './restore-optimizer.ts';
 
 type NamedTensor = Awaited<ReturnType<Optimizer['getWeights']>>[number];
 type Gradients = Parameters<Optimizer['applyGradients']>[0];
@@ -60,7 +61,10 @@ class GroupedOptimizer extends Optimizer {
     for (const [i, { optimizer }] of this.groups.entries()) {
       const prefix = `${i}/`;
       const own = weights.filter(({ name }) => name.startsWith(prefix));
-      await optimizer.setWeights(own.map(({ name, tensor }) => ({ name: name.slice(prefix.length), tensor })));
+      await restoreSlots(
+        optimizer,
+        own.map(({ name, tensor }) => ({ name: name.slice(prefix.length), tensor })),
+      );
     }
   }
 

@@ -1,0 +1,36 @@
+import { scalar, tidy, type Optimizer, type Variable } from '@tensorflow/tfjs-core';
+
+type NamedTensor = Awaited<ReturnType<Optimizer['getWeights']>>[number];
+
+/** Fields in which Adam keeps a decay rate and its power. */
+const POWERS = [
+  ['beta1', 'accBeta1'],
+  ['beta2', 'accBeta2'],
+] as const;
+
+/**
+ * Gives an optimizer its slots back so that it goes on in the same bits as if never stopped.
+ *
+ * Adam in TensorFlow.js multiplies up β^t step by step, but computes it by `pow` when its slots are restored; the two differ in
+ * their last bits. The product is repeated here instead.
+ */
+export async function restoreSlots(optimizer: Optimizer, slots: NamedTensor[]): Promise<void> {
+  await optimizer.setWeights(slots);
+  for (const [rate, power] of POWERS) {
+    const beta: unknown = Reflect.get(optimizer, rate);
+    const product: unknown = Reflect.get(optimizer, power);
+    if (typeof beta === 'number' && isVariable(product)) tidy(() => product.assign(scalar(repeatedPower(beta, optimizer.iterations + 1))));
+  }
+}
+
+function isVariable(value: unknown): value is Variable {
+  return typeof value === 'object' && value !== null && 'assign' in value;
+}
+
+/** β^times by repeated products in float32. */
+function repeatedPower(beta: number, times: number): number {
+  const factor = Math.fround(beta);
+  let product = factor;
+  for (let i = 1; i < times; i++) product = Math.fround(product * factor);
+  return product;
+}
