@@ -53,7 +53,7 @@ describe('sizes', () => {
   it('multiply-adds of the widths 1.4, 0.75, 0.5 and 0.35 of MobileNet-v2, in millions, are those of its authors', () => {
     const models = [1.4, 0.75, 0.5, 0.35].map((width) => mobileNetV2({ ...zeros, width }));
     expect(models.map((model) => Math.round(countMultiplyAdds(model) / 1e6))).toEqual([582, 209, 97, 59]);
-    tf.dispose(models);
+    models.forEach((model) => model.dispose());
   });
 });
 

@@ -142,7 +142,7 @@ describe('published weights', () => {
 
   it('a name that is not known is refused', async () => {
     const file = join(folder, 'never-read');
-    await expect(stat(file)).rejects.toThrow();
+    await expect(stat(file)).rejects.toThrow('ENOENT');
     await expect(loadPretrained('resnet21' as 'resnet20_cifar10', file)).rejects.toMatchObject({ code: 'UNKNOWN_MODEL' });
   });
 });
