@@ -1,0 +1,31 @@
+// The algorithms that a configuration may name; each registers itself.
+import '@nncf/quantization';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { createCompressionAlgorithm, type ModelCompression, type NncfConfig } from '@nncf/core';
+import { batches, type ImageDataset } from '@nncf/datasets';
+import type { ReportProgress } from '../progress.ts';
+
+/** How compression is prepared. */
+export interface CompressionOptions {
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly progress: ReportProgress;
+}
+
+/** Inserts the compression of a configuration, ranges taken from training pictures in random order, without augmentation. */
+export async function compress(
+  model: tfl.LayersModel,
+  config: NncfConfig,
+  train: ImageDataset,
+  { batchSize, seed, progress }: CompressionOptions,
+): Promise<ModelCompression<tfl.LayersModel>> {
+  const algo = await createCompressionAlgorithm(model, config);
+  const stream = batches(train, { batchSize, seed, shuffle: true });
+  const bar = progress('ranges');
+  try {
+    await algo.initialize(stream, { progress: (_stage, done, total) => bar.update(done, total) });
+  } finally {
+    bar.stop();
+  }
+  return algo;
+}

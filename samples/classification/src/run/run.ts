@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import type { ModelCompression } from '@nncf/core';
+import { evaluateClassifier, type ClassificationScore } from '@nncf/datasets';
+import { exportOnnx } from '@nncf/onnx-exporter';
+import type { ReportProgress } from '../progress.ts';
+import type { Settings } from '../settings/settings.ts';
+import { compressedSubject, plainSubject, type Subject } from '../train/subject.ts';
+import { compress } from './compress.ts';
+import { openData, type Data } from './data.ts';
+import { openModel } from './model.ts';
+import { evaluateOnnx } from './onnx-runtime.ts';
+import { agreementOf, percent } from './report.ts';
+import { checkpointOf, trainRun } from './train-run.ts';
+
+/** `train` trains and evaluates, `test` evaluates, `export` writes the ONNX file; all three export with `--to-onnx`. */
+export type Mode = 'train' | 'test' | 'export';
+
+/** Where a run speaks. */
+export interface Voice {
+  readonly say: (line: string) => void;
+  readonly progress: ReportProgress;
+}
+
+/** A model ready to run, compressed or not. */
+interface Opened {
+  readonly model: tfl.LayersModel;
+  readonly algo: ModelCompression<tfl.LayersModel> | undefined;
+  readonly subject: Subject;
+}
+
+/** Figures of a run; undefined where the mode has none. */
+export interface RunResult {
+  /** Top-1 in TensorFlow.js, 0 … 1. */
+  readonly top1: number | undefined;
+  /** Top-1 of the exported file in ONNX Runtime. */
+  readonly onnxTop1: number | undefined;
+  readonly onnxFile: string | undefined;
+}
+
+/** Runs one mode from settings to figures. */
+export async function run(mode: Mode, settings: Settings, voice: Voice): Promise<RunResult> {
+  const data = await openData(settings);
+  const opened = await open(settings, data, voice);
+  if (mode === 'train') await trainRun(opened.subject, data, settings, voice.progress, voice.say);
+  else if (settings.resume !== undefined) await opened.subject.load(checkpointOf(settings));
+  const score = mode === 'export' ? undefined : await evaluate(opened.model, data, voice);
+  const onnxFile = settings.toOnnx ?? (mode === 'export' ? join(settings.logDir, 'model.onnx') : undefined);
+  const onnx = onnxFile === undefined ? undefined : await exported(opened, onnxFile, data, score, voice);
+  opened.algo?.remove();
+  opened.model.dispose();
+  return { top1: score?.top1, onnxTop1: onnx?.top1, onnxFile };
+}
+
+async function open(settings: Settings, data: Data, { say, progress }: Voice): Promise<Opened> {
+  const model = await openModel(settings, data.train);
+  say(`${model.name}: ${model.countParams()} parameters, ${data.train.name}: ${data.train.size} pictures`);
+  const { compression, batchSize, seed } = settings;
+  if (compression === undefined) return { model, algo: undefined, subject: plainSubject(model) };
+  const algo = await compress(model, compression, data.train, { batchSize, seed, progress });
+  return { model, algo, subject: compressedSubject(algo) };
+}
+
+async function evaluate(model: tfl.LayersModel, { test }: Data, { say, progress }: Voice): Promise<ClassificationScore> {
+  const bar = progress('evaluation');
+  const score = await evaluateClassifier(model, test, { onProgress: (done, total) => bar.update(done, total) });
+  bar.stop();
+  say(`TensorFlow.js: top-1 ${percent(score.top1)}, top-5 ${percent(score.top5)} of ${score.count} pictures`);
+  return score;
+}
+
+/** Writes the file and scores it. */
+async function exported(
+  { model, algo }: Opened,
+  file: string,
+  { test }: Data,
+  score: ClassificationScore | undefined,
+  { say, progress }: Voice,
+): Promise<ClassificationScore> {
+  if (algo === undefined) await exportOnnx(model, file);
+  else await algo.exportModel(file);
+  say(`written: ${file}`);
+  const bar = progress('ONNX Runtime');
+  const onnx = await evaluateOnnx(file, test, { onProgress: (done, total) => bar.update(done, total) });
+  bar.stop();
+  say(`ONNX Runtime: top-1 ${percent(onnx.top1)}, top-5 ${percent(onnx.top5)}${agreementOf(score, onnx)}`);
+  return onnx;
+}

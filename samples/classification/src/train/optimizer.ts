@@ -1,0 +1,77 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/** How weights follow their gradients. */
+export interface OptimizerOptions {
+  /** `sgd` is plain descent with momentum. @default 'sgd' */
+  readonly type?: 'sgd' | 'adam' | 'rmsprop';
+  /** @default 0.9 */
+  readonly momentum?: number;
+  /** Look ahead along the momentum (Sutskever et al. 2013). @default true */
+  readonly nesterov?: boolean;
+  /** Pull of kernels towards zero; biases and batch normalization are left alone. @default 0 */
+  readonly weightDecay?: number;
+  /** `l2` adds weightDecay·w to the gradient, `decoupled` takes rate·weightDecay·w off the weight (Loshchilov and Hutter 2019). @default 'l2' */
+  readonly decay?: 'l2' | 'decoupled';
+}
+
+/** A variable that is trained, and whether it decays. */
+export interface Trained {
+  readonly variable: tf.Variable;
+  readonly decays: boolean;
+}
+
+/** Makes the optimizer of TensorFlow.js; its learning rate is set before every step. */
+export function createOptimizer(options: OptimizerOptions): tf.Optimizer {
+  const { type = 'sgd', momentum = 0.9, nesterov = true } = options;
+  if (type === 'adam') return tf.train.adam(1, momentum, 0.999);
+  if (type === 'rmsprop') return tf.train.rmsprop(1, 0.9, momentum);
+  return tf.train.momentum(1, momentum, nesterov);
+}
+
+/** One step of training: value of the loss before it, on the device. */
+export type TrainingStep = (loss: () => tf.Scalar, rate: number) => tf.Scalar;
+
+/**
+ * Step over the given variables, weight decay included.
+ * @param main takes the learning rate
+ * @param optimizer takes the gradients: `main`, or one that hands some of them to others
+ */
+export function trainingStep(
+  main: tf.Optimizer,
+  optimizer: tf.Optimizer,
+  trained: readonly Trained[],
+  options: OptimizerOptions,
+): TrainingStep {
+  const { weightDecay = 0, decay = 'l2' } = options;
+  const variables = trained.map(({ variable }) => variable);
+  const kernels = weightDecay === 0 ? [] : trained.filter(({ decays }) => decays).map(({ variable }) => variable);
+  return (loss, rate) => {
+    setLearningRate(main, rate);
+    const { value, grads } = optimizer.computeGradients(loss, variables);
+    if (decay === 'l2') addDecay(grads, kernels, weightDecay);
+    optimizer.applyGradients(grads);
+    tf.dispose(grads);
+    if (decay === 'decoupled') shrink(kernels, 1 - rate * weightDecay);
+    return value;
+  };
+}
+
+/** Sets the rate of the next step; optimizers without a method for it keep it in a property. */
+function setLearningRate(optimizer: tf.Optimizer, rate: number): void {
+  if (optimizer instanceof tf.SGDOptimizer) optimizer.setLearningRate(rate);
+  else Object.assign(optimizer, { learningRate: rate });
+}
+
+/** gradient ← gradient + weightDecay·w */
+function addDecay(grads: tf.NamedTensorMap, kernels: readonly tf.Variable[], weightDecay: number): void {
+  for (const kernel of kernels) {
+    const gradient = grads[kernel.name];
+    if (gradient === undefined) continue;
+    grads[kernel.name] = tf.tidy(() => tf.add(gradient, tf.mul(kernel, weightDecay)));
+    gradient.dispose();
+  }
+}
+
+function shrink(kernels: readonly tf.Variable[], factor: number): void {
+  tf.tidy(() => kernels.forEach((kernel) => kernel.assign(tf.mul(kernel, factor))));
+}

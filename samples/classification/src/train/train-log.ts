@@ -1,0 +1,48 @@
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unwritable } from '../errors.ts';
+
+/** One epoch in the log. */
+export interface EpochRecord {
+  readonly epoch: number;
+  readonly loss: number;
+  /** Share of right answers while training, augmented pictures, 0 … 1. */
+  readonly trainAccuracy: number;
+  /** Learning rate at the end of the epoch. */
+  readonly rate: number;
+  /** On the test pictures; undefined in epochs without evaluation. */
+  readonly top1?: number | undefined;
+  readonly seconds: number;
+}
+
+const HEADER = 'epoch,loss,trainAccuracy,rate,top1,seconds\n';
+
+/** Appends epochs to `log.csv` in a folder, which is made. */
+export interface TrainLog {
+  write(record: EpochRecord): Promise<void>;
+}
+
+/**
+ * Opens the log of a run.
+ * @param resume keep what is in the file
+ * @throws NncfError `FILE_UNWRITABLE`
+ */
+export async function openTrainLog(dir: string, resume: boolean): Promise<TrainLog> {
+  const file = join(dir, 'log.csv');
+  await guarded(file, async () => {
+    await mkdir(dir, { recursive: true });
+    if (resume) await appendFile(file, '');
+    else await writeFile(file, HEADER);
+  });
+  return { write: (record) => guarded(file, () => appendFile(file, row(record))) };
+}
+
+function row({ epoch, loss, trainAccuracy, rate, top1, seconds }: EpochRecord): string {
+  return `${[epoch, loss.toFixed(5), trainAccuracy.toFixed(5), rate.toPrecision(5), top1?.toFixed(5) ?? '', seconds.toFixed(1)].join(',')}\n`;
+}
+
+async function guarded(file: string, write: () => Promise<void>): Promise<void> {
+  await write().catch((cause: unknown) => {
+    throw unwritable(file, cause);
+  });
+}
