@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
 import { hasKernel, isNativeGpu, runKernels } from './kernel-map.ts';
 import { BATCH_NORM_TRAINING } from './native/batch-norm.ts';
+import { hasOperations, movingAverageOperation } from './native/operations.ts';
 
 /** What {@link batchNormTraining} gives back. */
 export interface TrainingBatchNorm {
@@ -97,10 +98,16 @@ function fusable(layer: BatchNormalizationLayer, inputs: tf.Tensor | tf.Tensor[]
   return layer.axis === -1 || layer.axis === x.rank - 1 ? x : undefined;
 }
 
-/** value ← value − (value − batch)·(1 − momentum), as `tf.layers` does it. */
-function updateMovingAverage(weight: Weight, batch: tf.Tensor, momentum: number): void {
-  const value = weight.read();
-  weight.write(tf.sub(value, tf.mul(tf.sub(value, batch), 1 - momentum)));
+/** average ← average − (average − batch)·(1 − momentum), as `tf.layers` does it. */
+function updateMovingAverages(layer: BatchNormalizationLayer, mean: tf.Tensor, variance: tf.Tensor): void {
+  const weights = [layer.movingMean, layer.movingVariance];
+  const averages = weights.map((weight) => weight.read());
+  for (const [index, average] of movingAverages(averages, [mean, variance], 1 - layer.momentum).entries()) weights[index]!.write(average);
+}
+
+function movingAverages(averages: readonly tf.Tensor[], batches: readonly tf.Tensor[], decay: number): tf.Tensor[] {
+  if (hasOperations()) return movingAverageOperation(averages, batches, decay);
+  return averages.map((average, index) => tf.sub(average, tf.mul(tf.sub(average, batches[index]!), decay)));
 }
 
 function trainFused(layer: BatchNormalizationLayer, x: tf.Tensor): tf.Tensor {
@@ -109,10 +116,7 @@ function trainFused(layer: BatchNormalizationLayer, x: tf.Tensor): tf.Tensor {
     const scale = (layer.gamma?.read() ?? tf.ones([channels])) as tf.Tensor1D;
     const offset = (layer.beta?.read() ?? tf.zeros([channels])) as tf.Tensor1D;
     const { y, mean, variance } = batchNormTraining(x, scale, offset, layer.epsilon);
-    tf.tidy(() => {
-      updateMovingAverage(layer.movingMean, mean, layer.momentum);
-      updateMovingAverage(layer.movingVariance, variance, layer.momentum);
-    });
+    tf.tidy(() => updateMovingAverages(layer, mean, variance));
     return y;
   });
 }

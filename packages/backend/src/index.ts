@@ -13,3 +13,10 @@ export {
 } from './kernel-map.ts';
 export { disableTrainingKernels, enableTrainingKernels } from './training-kernels.ts';
 export { batchNormTraining, hasFusedBatchNorm, type TrainingBatchNorm } from './batch-norm-layer.ts';
+export {
+  fakeQuantizeGradOperation,
+  fakeQuantizeOperation,
+  hasOperations,
+  type FakeQuantizeGradients,
+  type FakeQuantizeGrid,
+} from './native/operations.ts';

@@ -46,7 +46,7 @@ export interface FakeQuantizeGrid {
 const attributesByKey = new Map<string, NativeAttributes>();
 
 /** One object for each combination, so that its translation is made once. */
-function attributesFor(key: string, make: () => NativeAttributes): NativeAttributes {
+export function attributesFor(key: string, make: () => NativeAttributes): NativeAttributes {
   const known = attributesByKey.get(key) ?? make();
   attributesByKey.set(key, known);
   return known;
@@ -94,4 +94,15 @@ export function fakeQuantizeGradOperation(
   }));
   const [dx, dRange, dLow] = nativeOp('NncfFakeQuantizeGrad', attributes, [upstream, x, grid.low, grid.range], 3);
   return { dx: dx!, dRange: dRange!, dLow: dLow! };
+}
+
+/**
+ * Moves running averages towards a batch's values, all in one operation: average − (average − batch)·decay.
+ *
+ * @returns The new averages.
+ */
+export function movingAverageOperation(averages: readonly tf.Tensor[], batches: readonly tf.Tensor[], decay: number): tf.Tensor[] {
+  const count = averages.length;
+  const attributes = attributesFor(`a ${count} ${decay}`, () => ({ N: { int: count }, decay: { float: decay } }));
+  return nativeOp('NncfMovingAverage', attributes, [...averages, ...batches], count);
 }

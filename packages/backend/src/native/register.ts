@@ -1,6 +1,7 @@
 import { patchBatchNormalizationLayers } from '../batch-norm-layer.ts';
 import { exchangeGradient, exchangeKernel } from '../kernel-map.ts';
 import { batchNormGradient, nativeBatchNorm, nativeBatchNormGrad } from './batch-norm.ts';
+import { patchOptimizers } from './optimizers.ts';
 import { reluGradients, reluGradKernels } from './relu.ts';
 
 /** Registers TensorFlow's fused training operations on tfjs-node, with the gradients that use them. Returns the undo. */
@@ -9,6 +10,7 @@ export function registerNativeKernels(): () => void {
     ...[nativeBatchNorm, nativeBatchNormGrad, ...reluGradKernels].map(exchangeKernel),
     ...[batchNormGradient, ...reluGradients()].map(exchangeGradient),
     patchBatchNormalizationLayers(),
+    patchOptimizers(),
   ];
   return () => undo.reverse().forEach((restore) => restore());
 }
