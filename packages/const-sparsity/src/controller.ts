@@ -3,6 +3,7 @@ import {
   type AlgorithmState,
   type AlgorithmStatistics,
   type CompressionAlgorithm,
+  type CompressionScheduler,
   type CreateContext,
   type TensorData,
   type TensorOperator,
@@ -32,7 +33,7 @@ export class ConstSparsity implements CompressionAlgorithm {
   readonly readsStatesOf: readonly string[] = ['magnitude_sparsity', 'rb_sparsity'];
   readonly operators: ReadonlyMap<string, TensorOperator>;
   readonly parameters: readonly [] = [];
-  readonly scheduler = constantScheduler;
+  readonly scheduler: CompressionScheduler = constantScheduler;
   readonly #context: CreateContext<ConstSparsityConfig>;
   readonly #weights: readonly MaskedWeight[];
   readonly #masks: ReadonlyMap<string, MaskOperator>;

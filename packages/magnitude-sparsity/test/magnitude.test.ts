@@ -1,7 +1,7 @@
 import { magnitudeMask, magnitudeThreshold, type WeightImportance } from '@nncf/magnitude-sparsity';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { describeBackends } from './backends.ts';
+import { describeBackends } from '@nncf/testing/backends';
 import { conv1, conv2 } from './two-convolutions.ts';
 
 const values = (mask: tf.Tensor): number[] => [...mask.dataSync()];

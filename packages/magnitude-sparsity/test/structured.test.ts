@@ -2,7 +2,7 @@ import { filterImportance, nmMask, type FilterImportance } from '@nncf/magnitude
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { describeBackends } from './backends.ts';
+import { describeBackends } from '@nncf/testing/backends';
 
 const values = (tensor: tf.Tensor): number[] => [...tensor.dataSync()];
 

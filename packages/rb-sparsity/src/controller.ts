@@ -136,7 +136,10 @@ export class RbSparsity implements CompressionAlgorithm, SparsityTarget {
 
   #restoreFrozen(frozen: boolean, tensors: AlgorithmState['tensors']): void {
     if (frozen) [...this.#gates].forEach(([name, { logits }]) => checkTensor(maskName(name), tensors, logits.shape));
-    for (const gate of this.#gates.values()) frozen ? gate.freeze() : gate.thaw();
+    for (const gate of this.#gates.values()) {
+      if (frozen) gate.freeze();
+      else gate.thaw();
+    }
     if (frozen) loadMasks(this.#settledMasks(), tensors);
     this.#frozen = frozen;
   }

@@ -1,7 +1,7 @@
 import { applyRbMask, INITIAL_LOGIT, logisticNoise } from '@nncf/rb-sparsity';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { describeBackends } from './backends.ts';
+import { describeBackends } from '@nncf/testing/backends';
 
 const values = (tensor: tf.Tensor): number[] => [...tensor.dataSync()];
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));

@@ -2,7 +2,7 @@ import { INITIAL_LOGIT, rbLocalLoss, rbLoss } from '@nncf/rb-sparsity';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { describeBackends } from './backends.ts';
+import { describeBackends } from '@nncf/testing/backends';
 
 const value = (scalar: tf.Tensor): number => scalar.dataSync()[0] as number;
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));

@@ -1,1 +1,0 @@
-export { describeBackends } from '../../../packages-private/testing/src/backends.ts';
