@@ -27,7 +27,7 @@ export async function writeWheel(path: string, files: Record<string, string>, re
 }
 
 /** What the fake library must hold for the fake tfjs-node to load. */
-export const GOOD = {
+export const GOOD: Readonly<Record<string, string>> = {
   [CC]: 'library',
   [FRAMEWORK]: 'framework',
   'tensorflow/include/tensorflow/c/c_api.h': '// header',
