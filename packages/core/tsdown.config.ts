@@ -3,7 +3,7 @@ import { defineConfig, type UserConfig } from 'tsdown';
 const config: UserConfig = defineConfig({
   entry: ['src/index.ts'],
   dts: true,
-  platform: 'neutral',
+  platform: 'node',
   fixedExtension: false,
 });
 export default config;
