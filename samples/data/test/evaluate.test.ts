@@ -142,6 +142,11 @@ describe('imageFolder', () => {
     await expect(imageFolder(root, 'train', { classNames: ['red'] })).rejects.toThrow(/blue is none of the classes red/);
   });
 
+  it('refuses a cut that is larger than the picture', async () => {
+    await expect(imageFolder(root, 'train', { size: 8, resize: 4 })).rejects.toThrow(/shorter side 4 cannot be cut to 8/);
+    await expect(imageFolder(root, 'train', { size: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
   it('refuses a folder without pictures', async () => {
     for (const split of ['empty', 'nowhere']) {
       await expect(imageFolder(root, split)).rejects.toMatchObject({ code: 'DATASET_MISSING', message: expect.stringContaining(split) });

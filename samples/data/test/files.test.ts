@@ -61,8 +61,9 @@ describe('loadMnist', () => {
     const { train, test } = await loadMnist();
     expect([train.size, test.size, train.imageShape]).toEqual([60_000, 10_000, [28, 28, 1]]);
     expect([...train.labels.slice(0, 5), ...test.labels.slice(0, 5)]).toEqual([5, 0, 4, 1, 9, 7, 2, 1, 0, 4]);
-    const mean = train.pixels.reduce((sum, pixel) => sum + pixel, 0) / train.pixels.length / 255;
-    expect(mean).toBeCloseTo(train.normalization.mean[0]!, 4);
+    let sum = 0;
+    for (const pixel of train.pixels) sum += pixel;
+    expect(sum / train.pixels.length / 255).toBeCloseTo(train.normalization.mean[0]!, 4);
   });
 
   it('refuses a folder without the files, and labels of another count', async () => {
@@ -182,6 +183,27 @@ describe('decodeImage', () => {
       .png()
       .toBuffer();
     expect(red(await decodeImage(tall, { size: 2, resize: 4 }))).toEqual([13, 23, 14, 24]);
+  });
+
+  it('rounds the place of the cut half to even, as torchvision does', async () => {
+    const red = async (width: number): Promise<number> => {
+      const png = await picture(width, 4, 3, (x) => x)
+        .png()
+        .toBuffer();
+      return (await decodeImage(png, { size: 2, resize: 4 }))[0]!;
+    };
+    // Margins of 1.5, 2.5 and 3.5 pixels become 2, 2 and 4.
+    expect([await red(5), await red(7), await red(9)]).toEqual([2, 2, 4]);
+  });
+
+  it('shrinks with a triangle as wide as the scale, as torchvision does', async () => {
+    const row = [0, 0, 0, 0, 240, 240, 240, 240];
+    const png = await picture(8, 8, 3, (x) => row[x]!)
+      .png()
+      .toBuffer();
+    // At half the size each pixel weighs its neighbours 1, 3, 3, 1: the step is 30 and 210 where it is crossed.
+    const [a, b, c, d] = [...(await decodeImage(png, { size: 4, resize: 4 }))].filter((_, place) => place % 3 === 0);
+    expect([a, b, c, d]).toEqual([0, 30, 210, 240]);
   });
 
   it('refuses a picture that is cut off', async () => {
