@@ -1,9 +1,10 @@
-import { isNative } from '@nncf/backend';
+import { hasOperations, isNative } from '@nncf/backend';
 import * as tf from '@tensorflow/tfjs-core';
 import { channelAxesOf, channelView } from './channels.ts';
 import { composedKernels } from './kernels/composed.ts';
 import { hostKernels } from './kernels/host.ts';
 import { nativeKernels } from './kernels/native.ts';
+import { operationKernels } from './kernels/operation.ts';
 
 /** The grid a tensor is quantized on: `levels` points from `low` to `low + range`. */
 export interface Grid {
@@ -57,8 +58,9 @@ const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
  * rounds half up; `QuantizeAndDequantizeV4` with `HALF_TO_EVEN` for 2,053,250, 16 a whole quantum away.
  */
 export function fakeQuantizeKernels(x: tf.Tensor, parameterShape: readonly number[]): FakeQuantizeKernels {
-  if (isNative() && tf.util.sizeFromShape([...parameterShape]) === 1) return nativeKernels;
-  if (!HOST_BACKENDS.has(tf.getBackend())) return composedKernels;
   const view = channelView(x.shape, channelAxesOf(parameterShape, x.shape));
-  return view === undefined ? composedKernels : hostKernels(view);
+  if (view !== undefined && hasOperations()) return operationKernels(view);
+  if (isNative() && tf.util.sizeFromShape([...parameterShape]) === 1) return nativeKernels;
+  if (view !== undefined && HOST_BACKENDS.has(tf.getBackend())) return hostKernels(view);
+  return composedKernels;
 }
