@@ -14,9 +14,6 @@ async function sparsify(section: JsonObject, model: tfl.LayersModel = smallSeque
 
 const scalar = (tensor: tf.Tensor): number => tensor.dataSync()[0] as number;
 const value = (algo: Algo, name: string): number => algo.statistics()['rb_sparsity']?.values[name] as number;
-const output = (algo: Algo, training: boolean): number[] => [
-  ...(algo.model.apply(tf.ones([1, 8, 8, 3]), { training }) as tf.Tensor).dataSync(),
-];
 const linear = { schedule: 'polynomial', power: 1, sparsity_target: 0.6, sparsity_target_epoch: 2, sparsity_freeze_epoch: 3 };
 
 /** One dense layer with the weights 1, 2, … and nothing else. */
