@@ -58,7 +58,7 @@ export function trainingStep(
 
 /** Sets the rate of the next step; optimizers without a method for it keep it in a property. */
 function setLearningRate(optimizer: tf.Optimizer, rate: number): void {
-  if (optimizer instanceof tf.SGDOptimizer) optimizer.setLearningRate(rate);
+  if ('setLearningRate' in optimizer && typeof optimizer.setLearningRate === 'function') optimizer.setLearningRate(rate);
   else Object.assign(optimizer, { learningRate: rate });
 }
 

@@ -1,0 +1,20 @@
+import { useBackend } from '@nncf/backend';
+import * as tf from '@tensorflow/tfjs-core';
+import * as zoo from '@nncf/zoo';
+import { createCompressionAlgorithm, printPlan } from '@nncf/core';
+import '@nncf/quantization';
+await useBackend();
+const time = async (name: string, m: any, bs: number) => { const opt = tf.train.momentum(0.001, 0.9);
+  const x = tf.randomNormal([bs,32,32,3]); const y = tf.oneHot(tf.zeros([bs],'int32'),10);
+  const ts=[]; for (let i=0;i<8;i++){ const t=performance.now(); const l = opt.minimize(() => tf.losses.softmaxCrossEntropy(y, m.apply(x,{training:true}) as tf.Tensor) as tf.Scalar, true)!; l.dataSync(); l.dispose(); ts.push(Math.round(performance.now()-t)); } console.log(name, ts.join(' '), tf.memory().numTensors); };
+const m = zoo.createModel('mobilenet_v2_cifar',{width:0.5} as never) as any;
+await time('fp32', m, 64);
+const t0=performance.now();
+const algo = await createCompressionAlgorithm(m, { compression: { algorithm: 'quantization' } });
+console.log('wrap ms', performance.now()-t0, printPlan(algo.plan).split('\n')[0]);
+await algo.initialize([tf.randomNormal([64,32,32,3])]);
+console.log('init ms', performance.now()-t0);
+await time('int8', m, 64);
+algo.remove();
+await time('fp32', m, 64);
+for (const [n, mm] of [['resnet18', zoo.resnet18()],['mbv2',zoo.mobileNetV2()]] as const) { const t0=performance.now(); const a = await createCompressionAlgorithm(mm, { compression: { algorithm: 'quantization' } }); console.log(n, printPlan(a.plan).split('\n')[0], performance.now()-t0); a.remove(); }
