@@ -9,6 +9,7 @@ import type {
   QuantizerOverride,
   RangeOptions,
   ScopedRangeOptions,
+  ScopeOverrides,
   Scopes,
   StagedOptions,
 } from './config.ts';
@@ -74,15 +75,21 @@ const initializer: ZodType<InitializerOptions> = z.strictObject({
 
 const groupShape = { ...quantizerShape, ...scopingShape, logarithm_scale: z.boolean().optional() };
 const weights: ZodType<QuantizerGroupOptions> = z.strictObject(groupShape);
+const nodeGroups = z.array(z.array(z.string().min(1)).min(1));
 const activations: ZodType<ActivationOptions> = z.strictObject({
   ...groupShape,
-  unified_scale_ops: z.array(z.array(z.string().min(1)).min(1)).optional(),
+  unified_scale_ops: nodeGroups.optional(),
+  linked_quantizer_scopes: nodeGroups.optional(),
 });
 
 const override: ZodType<QuantizerOverride> = z.strictObject({
   ...quantizerShape,
   initializer: z.strictObject({ range: range.optional() }).optional(),
 });
+
+const scopeOverrides: ZodType<ScopeOverrides> = z
+  .object({ weights: z.record(z.string(), override).optional(), activations: z.record(z.string(), override).optional() })
+  .catchall(override);
 
 const staged: ZodType<StagedOptions> = z.strictObject({
   activations_quant_start_epoch: count.optional(),
@@ -103,10 +110,8 @@ export const quantizationSchema: ZodType<QuantizationConfig> = z.strictObject({
   preset: z.enum(['performance', 'mixed']).optional(),
   quantize_inputs: z.boolean().optional(),
   quantize_outputs: z.boolean().optional(),
-  quantizable_subgraph_patterns: z.array(z.array(z.string().min(1)).min(2)).optional(),
-  scope_overrides: z
-    .strictObject({ weights: z.record(z.string(), override).optional(), activations: z.record(z.string(), override).optional() })
-    .optional(),
+  quantizable_subgraph_patterns: z.array(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])).optional(),
+  scope_overrides: scopeOverrides.optional(),
   export_to_onnx_standard_ops: z.boolean().optional(),
   overflow_fix: z.enum(['enable', 'disable', 'first_layer_only']).optional(),
   params: staged.optional(),

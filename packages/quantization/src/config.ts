@@ -99,6 +99,8 @@ export interface QuantizerGroupOptions extends QuantizerOptions {
 export interface ActivationOptions extends QuantizerGroupOptions {
   /** Groups of nodes whose inputs share one quantizer. */
   readonly unified_scale_ops?: readonly (readonly string[])[] | undefined;
+  /** The name of `unified_scale_ops` in the paper's time. */
+  readonly linked_quantizer_scopes?: readonly (readonly string[])[] | undefined;
 }
 
 /** Exceptions for some quantizers. */
@@ -106,10 +108,17 @@ export interface QuantizerOverride extends QuantizerOptions {
   readonly initializer?: { readonly range?: RangeOptions | readonly ScopedRangeOptions[] | undefined } | undefined;
 }
 
-/** Exceptions by the address of the operation that reads the tensor. An exact address counts more than a regular expression. */
+/** Exceptions by the address of the operation that reads the tensor. */
+export type OverridesByScope = Readonly<Record<string, QuantizerOverride>>;
+
+/**
+ * Exceptions for weights and for activations, by address. An exact address counts more than a regular expression. Any other key is an address as
+ * well, for weights and activations alike: the form of the paper's time.
+ */
 export interface ScopeOverrides {
-  readonly weights?: Readonly<Record<string, QuantizerOverride>> | undefined;
-  readonly activations?: Readonly<Record<string, QuantizerOverride>> | undefined;
+  readonly weights?: OverridesByScope | undefined;
+  readonly activations?: OverridesByScope | undefined;
+  readonly [scope: string]: QuantizerOverride | OverridesByScope | undefined;
 }
 
 /** Staged quantization: weights and activations start at epochs of their own, and the learning rate follows. */
@@ -140,8 +149,8 @@ export interface QuantizationConfig {
   readonly quantize_inputs?: boolean | undefined;
   /** @default false */
   readonly quantize_outputs?: boolean | undefined;
-  /** Chains of operations, `["MatMul", "Softmax"]`, that count as one: nothing inside is quantized. */
-  readonly quantizable_subgraph_patterns?: readonly (readonly string[])[] | undefined;
+  /** Operations, or chains of them as `["Concat", "FusedBatchNorm"]`, that count as one: their inputs are quantized and nothing inside is. */
+  readonly quantizable_subgraph_patterns?: readonly (string | readonly string[])[] | undefined;
   readonly scope_overrides?: ScopeOverrides | undefined;
   /** Format of exported files when the export itself does not say: standard QuantizeLinear/DequantizeLinear or OpenVINO's FakeQuantize. @default true */
   readonly export_to_onnx_standard_ops?: boolean | undefined;

@@ -1,4 +1,4 @@
-import type { AlgorithmStatistics, GraphNode, PlanCommand, StatisticsTable } from '@nncf/core';
+import type { AlgorithmStatistics, GraphNode, InsertionPoint, PlanCommand, StatisticsTable } from '@nncf/core';
 import { multiplyAdds } from './multiply-adds.ts';
 import type { Refusal } from './placement/demands.ts';
 import { operandKey, operandsOf, type GraphView } from './placement/graph-view.ts';
@@ -82,19 +82,25 @@ function operationKind(node: GraphNode, lookup: QuantizerLookup): string {
 
 type QuantizerLookup = (node: GraphNode, port: number) => FakeQuantizer | undefined;
 
-/** The quantizer that a node's operand has passed, at the operand itself or above operations that only move values. */
+/** The quantizer that a node's operand has passed, at the operand itself, at the result, or above operations that only move values. */
 function quantizerLookup({ view, commands, quantizers }: StatisticsSource): QuantizerLookup {
-  const atOperand = new Map(
-    commands.flatMap(({ points, operator }) => points.map(({ node, port }) => [`${node}:${port}`, quantizers.get(operator)] as const)),
+  const places = new Map(
+    commands.flatMap(({ points, operator }) => points.map((point) => [pointKey(point), quantizers.get(operator)] as const)),
   );
   const find: QuantizerLookup = (node, port) => {
-    const here = atOperand.get(`${node.name}:${port}`);
-    const producer = view.producer(view.value(node.inputs[port] ?? -1));
+    const value = view.value(node.inputs[port] ?? -1);
+    const producer = view.producer(value);
+    const here = places.get(pointKey({ node: node.name, port }));
     if (here !== undefined || producer === undefined) return here;
     const { trait } = view.info(producer);
-    return trait === 'agnostic' || trait === 'concat' ? find(producer, 0) : undefined;
+    const above = trait === 'agnostic' || trait === 'concat' ? find(producer, 0) : undefined;
+    return places.get(pointKey({ node: producer.name, port: value.output ?? 0, side: 'result' })) ?? above;
   };
   return find;
+}
+
+function pointKey({ node, port, side = 'operand' }: InsertionPoint): string {
+  return `${side} ${port} of ${node}`;
 }
 
 function bitsTable({ quantizers }: StatisticsSource, weightBits: ReadonlyMap<number, number>): StatisticsTable {

@@ -22,7 +22,7 @@ describe('the section', () => {
       weights: { mode: 'symmetric', bits: 8, signed: true, per_channel: true, ignored_scopes: ['{re}head.*'] },
       activations: { mode: 'asymmetric', bits: 4, signed: false, unified_scale_ops: [['a', 'b']], logarithm_scale: true },
       quantize_inputs: true,
-      quantizable_subgraph_patterns: [['Concat', 'FusedBatchNorm']],
+      quantizable_subgraph_patterns: [['cat', 'batch_norm'], 'cat'],
       scope_overrides: { weights: { conv1: { bits: 4, initializer: { range: [{ type: 'percentile', params: { min_percentile: 1 } }] } } } },
       export_to_onnx_standard_ops: true,
       params: { activations_quant_start_epoch: 1, weights_quant_start_epoch: 3, base_lr: 0.1, disable_wd_start_epoch: 5 },

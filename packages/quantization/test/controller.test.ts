@@ -67,6 +67,19 @@ describe('training', () => {
   });
 });
 
+describe('outputs', () => {
+  it('are on the grid, in prediction and in training', async () => {
+    const model = smallSequential();
+    const algo = await compress(model, { quantize_outputs: true, activations: { bits: 2 } });
+    await algo.initialize([images(4)]);
+    const levels = (out: tf.Tensor): number => new Set(out.dataSync()).size;
+    expect(levels(model.predict(images(16)) as tf.Tensor)).toBeLessThanOrEqual(4);
+    expect(levels(model.apply(images(16), { training: true }) as tf.Tensor)).toBeLessThanOrEqual(4);
+    algo.remove();
+    expect(levels(model.predict(images(16)) as tf.Tensor)).toBeGreaterThan(4);
+  });
+});
+
 describe('stages', () => {
   const staged = { params: { activations_quant_start_epoch: 1, weights_quant_start_epoch: 2 } };
 

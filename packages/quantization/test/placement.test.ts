@@ -158,6 +158,26 @@ describe('concatenation', () => {
     expect(activationsOf(graph)[1]).toBe('Relu_1:0+Relu_2:0+Relu_3:0 @ Concat_0[0] Concat_1[0] Concat_0[1] Concat_1[1]');
   });
 
+  it('covers a variable among its inputs', () => {
+    const b = graphBuilder();
+    const tokens = b.op('Relu', [b.input('tokens', [2, 4, 6])]);
+    const joined = b.op('Concat', [b.variable('class_token', [2, 1, 6]), tokens], { shapes: [[2, 5, 6]] });
+    const plan = planOf(b.build([b.dense(joined, 'fc', 3)]));
+    expect(plan.commands[0]).toMatchObject({
+      target: 'activation',
+      values: ['class_token', 'Relu_0:0'],
+      description: 'int8 symmetric per-tensor unified',
+    });
+  });
+
+  it('is quantized where a pattern of the user names it, also as PyTorch does', () => {
+    const { b, joined } = two();
+    const graph = b.build([b.op('Softmax', [joined])]);
+    for (const pattern of ['Concat', 'cat', ['cat', 'softmax']]) {
+      expect(activationsOf(graph, { quantizable_subgraph_patterns: [pattern] })[1]).toBe('Relu_1:0+Relu_2:0 @ Concat_0[0] Concat_0[1]');
+    }
+  });
+
   it('is left alone when nothing behind it is quantized', () => {
     const { b, joined } = two();
     expect(activationsOf(b.build([b.op('Softmax', [joined])]))).toEqual(['Relu_0:0 @ a/Conv2D_0[0] b/Conv2D_0[0]']);
@@ -222,7 +242,7 @@ describe('fused operations', () => {
     ]);
     const warnings: string[] = [];
     activationsOf(graph, { quantizable_subgraph_patterns: [['Add', 'Erf']] }, { warnings });
-    expect(warnings[0]).toContain('/compression/quantizable_subgraph_patterns/0: no chain Add → Erf');
+    expect(warnings[0]).toContain('/compression/quantizable_subgraph_patterns/0: the model has no Add → Erf');
   });
 });
 
@@ -349,9 +369,18 @@ describe('inputs and outputs of the model', () => {
     expect(activationsOf(b.build([y]), { quantize_outputs: true })).toEqual(['image @ a/Conv2D_0[0]', 'Relu_0:0 @ Reshape_0[0]']);
   });
 
-  it('refuses to quantize an output that nothing reads', () => {
+  it('quantizes an output where it is made, for those who read it inside too', () => {
     const { b, x } = image();
-    const graph = b.build([b.op('Relu', [b.conv(x, 'a')])]);
-    expect(() => planOf(graph, { quantize_outputs: true })).toThrow(/\/compression\/quantize_outputs: the output Relu_0:0/u);
+    const y = b.op('Relu', [b.conv(x, 'a')]);
+    const graph = b.build([b.op('Softmax', [b.conv(y, 'b')]), y]);
+    const section = { quantize_outputs: true };
+    expect(activationsOf(graph, section)).toEqual(['image @ a/Conv2D_0[0]', 'Relu_0:0 @ Relu_0[>0]', 'Softmax_0:0 @ Softmax_0[>0]']);
+    expect(activationsOf(graph)).toEqual(['image @ a/Conv2D_0[0]', 'Relu_0:0 @ b/Conv2D_0[0]']);
+  });
+
+  it('refuses to quantize an output at which nothing can be inserted', () => {
+    const { b, x } = image();
+    const graph = b.build([b.op('Relu', [b.conv(x, 'a')], { insertable: false })]);
+    expect(() => planOf(graph, { quantize_outputs: true })).toThrow(/\/compression\/quantize_outputs: .* result of Relu_0/u);
   });
 });

@@ -40,7 +40,7 @@ export function activationsOf(graph: ModelGraph, section: JsonObject = {}, optio
 }
 
 function brief({ target, values, points }: PlanCommand): string {
-  const places = points.map(({ node, port }) => `${node}[${port}]`);
+  const places = points.map(({ node, port, side }) => `${node}[${side === 'result' ? '>' : ''}${port}]`);
   return `${target === 'weight' ? 'w ' : ''}${values.join('+')} @ ${places.join(' ')}`;
 }
 

@@ -126,6 +126,17 @@ describe('schemes', () => {
     });
   });
 
+  it('take overrides for weights and activations alike, as configurations of the time of the paper write them', () => {
+    const section = { scope_overrides: { '{re}conv2': { bits: 4 }, weights: { 'encoder/conv2': { bits: 3 } } } };
+    expect(descriptionsOf(chain(), section)).toMatchObject({
+      image: 'int8 symmetric per-tensor',
+      'encoder/conv1.act/Relu_0:0': 'int4 symmetric per-tensor',
+      'encoder/conv2/kernel': 'int3 symmetric signed per-channel',
+      'fc/kernel': 'int8 symmetric signed per-channel',
+    });
+    expect(() => planOf(chain(), { scope_overrides: { conv9: {} } })).toThrow(/at \/compression\/scope_overrides\/conv9 matches nothing/u);
+  });
+
   it('keep a scale per channel of activations through a pool, and not through a reshape', () => {
     const b = graphBuilder();
     const pooled = b.op('MaxPool', [b.op('Relu', [b.input('image', [2, 8, 8, 3])])], { shapes: [[2, 4, 4, 3]] });
@@ -242,6 +253,11 @@ describe('unified scales on request', () => {
   it('join the inputs of the listed operations', () => {
     const section = { activations: { unified_scale_ops: [['encoder/conv2', 'fc']] } };
     expect(activationsOf(chain(), section)[1]).toBe('encoder/conv1.act/Relu_0:0+pool/Mean_0:0 @ encoder/conv2/Conv2D_0[0] fc/MatMul_0[0]');
+  });
+
+  it('may be called by their old name', () => {
+    const section = { activations: { linked_quantizer_scopes: [['encoder/conv2', 'fc']] } };
+    expect(activationsOf(chain(), section)[1]).toContain('encoder/conv1.act/Relu_0:0+pool/Mean_0:0');
   });
 
   it('refuse different bit widths under one scale', () => {

@@ -81,7 +81,8 @@ function activationWishes({ view, config, device, groups }: DemandContext, node:
   const isWanted = isHead || (trait === 'quantizable' && (role !== 'arithmetic' || operands.length >= 2));
   if (!isWanted) return [];
   const scheme = activationScheme(config, node);
-  const shared = device.unifiedArithmetic && role === 'arithmetic' ? groups.create() : undefined;
+  const isUnified = trait === 'concat' || (device.unifiedArithmetic && role === 'arithmetic');
+  const shared = isUnified ? groups.create() : undefined;
   return operands.map((operand) => {
     const rank = view.value(node.inputs[operand.port] ?? -1).traceShape.length;
     const axes = scheme.perChannel && shared === undefined && rank > 1 ? [rank - 1] : [];
@@ -122,7 +123,11 @@ function refuse({ node, port }: Operand, { group }: Demand, filter: ScopeFilter,
 
 function discretizedOperands(earlier: readonly PlanCommand[]): ReadonlyMap<string, string> {
   const commands = earlier.filter(({ transform }) => transform === 'discretize');
-  return new Map(commands.flatMap(({ algorithm, points }) => points.map(({ node, port }) => [`${node}:${port}`, algorithm] as const)));
+  return new Map(
+    commands.flatMap(({ algorithm, points }) =>
+      points.filter(({ side }) => side !== 'result').map(({ node, port }) => [`${node}:${port}`, algorithm] as const),
+    ),
+  );
 }
 
 /** Convolutions and products that see the model's inputs before any other has. */
@@ -138,7 +143,8 @@ function firstLinearNodes(view: GraphView): ReadonlySet<number> {
 }
 
 function unifyConfigured({ view, config, groups }: DemandContext, byOperand: ReadonlyMap<string, Demand>): void {
-  for (const scopes of config.activations?.unified_scale_ops ?? []) {
+  const { unified_scale_ops = [], linked_quantizer_scopes = [] } = config.activations ?? {};
+  for (const scopes of [...unified_scale_ops, ...linked_quantizer_scopes]) {
     const shared = groups.create();
     const nodes = view.graph.nodes.filter((node) => scopes.some((scope) => matchesScope(scope, node)));
     for (const operand of nodes.flatMap((node) => view.activationOperands(node))) {

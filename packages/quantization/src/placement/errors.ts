@@ -17,11 +17,11 @@ export function unifiedBits(a: string, b: string): NncfError {
   });
 }
 
-/** `quantize_outputs` on an output that no operation of the model reads. */
-export function outputsOpen(outputs: readonly string[], pointer: string): NncfError {
+/** `quantize_outputs` on an output at which nothing can be inserted. */
+export function outputsClosed(nodes: readonly string[], pointer: string): NncfError {
   return configUnsupported(
     `${pointer}/quantize_outputs`,
-    `the output ${outputs.join(', ')} is computed last, and a quantizer stands only at what an operation reads.`,
-    'End the model with an operation that moves values, such as a Flatten or Reshape layer, or leave quantize_outputs out.',
+    `nothing can be inserted at the result of ${nodes.join(', ')}.`,
+    'End the model with another layer, such as an activation, or leave quantize_outputs out.',
   );
 }

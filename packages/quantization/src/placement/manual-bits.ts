@@ -33,11 +33,11 @@ function withBits(placement: Placement, bits: number): Placement {
   return { ...placement, demand: { ...demand, scheme: { ...demand.scheme, bits, halfRange: demand.scheme.halfRange && bits === 8 } } };
 }
 
-function concerns(graph: ModelGraph, { value, operands, demand }: Placement, scope: string, place: Place | undefined): boolean {
+function concerns(graph: ModelGraph, { value, places, demand }: Placement, scope: string, place: Place | undefined): boolean {
   const producer = producerOf(graph, value);
   if (place === 'OUTPUT') return producer !== undefined && matchesScope(scope, producer);
   const group = place === undefined ? demand.group : place === 'WEIGHT' ? 'weights' : 'activations';
-  return group === demand.group && operands.some(({ node }) => matchesScope(scope, node));
+  return group === demand.group && places.some(({ node }) => matchesScope(scope, node));
 }
 
 function noQuantizer(address: string, pointer: string): NncfError {

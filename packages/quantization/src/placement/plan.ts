@@ -1,13 +1,13 @@
-import type { GraphNode, ModelGraph, Operand, PlanCommand, PlanContext } from '@nncf/core';
+import type { GraphNode, ModelGraph, PlanCommand, PlanContext } from '@nncf/core';
 import type { QuantizationConfig } from '../config.ts';
 import { collectDemands, type Demand, type Demands, type Refusal } from './demands.ts';
 import { toCommands } from './commands.ts';
 import { devicePreset, type DevicePreset } from './devices.ts';
-import { configUnsupported, outputsOpen } from './errors.ts';
+import { configUnsupported, outputsClosed } from './errors.ts';
 import { viewGraph, type GraphView } from './graph-view.ts';
 import { createGroups, type Groups } from './groups.ts';
 import { assignManualBits } from './manual-bits.ts';
-import { propagate, type Placement } from './propagate.ts';
+import { propagate, type Place, type Placement, type PropagationContext } from './propagate.ts';
 import { activationScheme, weightScheme } from './schemes.ts';
 import { requireKnownScopes } from './scopes.ts';
 
@@ -16,7 +16,7 @@ export interface QuantizationPlan {
   readonly commands: readonly PlanCommand[];
   readonly refusals: readonly Refusal[];
   /** Operands whose quantizer has no place, since nothing can be inserted at their node. */
-  readonly uninsertable: readonly Operand[];
+  readonly uninsertable: readonly Place[];
 }
 
 /**
@@ -32,18 +32,31 @@ export function planQuantizers(graph: ModelGraph, context: PlanContext<Quantizat
   const view = viewGraph(graph, device);
   const groups = createGroups();
   const demands = collectDemands({ view, config, device, groups, earlier });
-  const { placements, openOutputs } = propagate({ view, demands, groups, outputDemand: outputDemand(config, groups) });
-  if (openOutputs.length > 0)
-    throw outputsOpen(
-      openOutputs.map(({ name }) => name),
+  const wanted = placementsFor({ view, demands, groups, outputDemand: outputDemand(config, groups) }, context, device);
+  const { insertable, uninsertable } = keepInsertable(view, wanted);
+  const closed = uninsertable.filter(({ side }) => side === 'result');
+  if (closed.length > 0)
+    throw outputsClosed(
+      closed.map(({ node }) => node.name),
       pointer,
     );
-  const wanted = placements.filter(({ value }) => value.kind !== 'input' || config.quantize_inputs !== false);
-  const typed = wanted.map((placement) => lookedUpWeights(placement, config, device));
-  const { insertable, uninsertable } = keepInsertable(view, assignManualBits(graph, config, typed, pointer));
   const commands = toCommands(insertable, config, groups);
   warnAbout({ context, device, demands, commands, uninsertable, insertable });
   return { commands, refusals: demands.refusals, uninsertable };
+}
+
+/** Propagated placements as the configuration wants them in detail. */
+function placementsFor(
+  work: PropagationContext,
+  { config, pointer }: PlanContext<QuantizationConfig>,
+  device: DevicePreset,
+): readonly Placement[] {
+  const { view, groups } = work;
+  const wanted = propagate(work).filter(({ value }) => value.kind !== 'input' || config.quantize_inputs !== false);
+  const computed = new Set(wanted.filter(({ value }) => value.kind !== 'variable').map(({ demand }) => groups.rootOf(demand.unify)));
+  const isTable = ({ demand }: Placement): boolean => !computed.has(groups.rootOf(demand.unify));
+  const typed = wanted.map((placement) => (isTable(placement) ? lookedUpWeights(placement, config, device) : placement));
+  return assignManualBits(view.graph, config, typed, pointer);
 }
 
 function requireSupported({ initializer, params }: QuantizationConfig, pointer: string): void {
@@ -66,8 +79,8 @@ function outputDemand(config: QuantizationConfig, groups: Groups): (() => Demand
 
 /** What is looked up in a table of weights is quantized in the table, and as weights are. */
 function lookedUpWeights(placement: Placement, config: QuantizationConfig, device: DevicePreset): Placement {
-  const { value, operands, demand } = placement;
-  const reader = operands[0]?.node;
+  const { value, places, demand } = placement;
+  const reader = places[0]?.node;
   if (value.kind !== 'variable' || demand.group === 'weights' || reader === undefined) return placement;
   const scheme = { ...weightScheme(config, device, reader, false), perChannel: false };
   return { ...placement, demand: { ...demand, scheme, axes: [], group: 'weights' } };
@@ -76,12 +89,15 @@ function lookedUpWeights(placement: Placement, config: QuantizationConfig, devic
 function keepInsertable(
   view: GraphView,
   placements: readonly Placement[],
-): { insertable: readonly Placement[]; uninsertable: readonly Operand[] } {
-  const canInsert = ({ node }: Operand): boolean => node.insertable && view.info(node).otherInTraining !== true;
-  const insertable = placements.map((placement) => ({ ...placement, operands: placement.operands.filter(canInsert) }));
+): { insertable: readonly Placement[]; uninsertable: readonly Place[] } {
+  const canInsert = ({ node, side }: Place): boolean => {
+    const open = side === 'result' ? (node.insertableResult ?? node.insertable) : node.insertable;
+    return open && view.info(node).otherInTraining !== true;
+  };
+  const insertable = placements.map((placement) => ({ ...placement, places: placement.places.filter(canInsert) }));
   return {
-    insertable: insertable.filter(({ operands }) => operands.length > 0),
-    uninsertable: placements.flatMap(({ operands }) => operands.filter((operand) => !canInsert(operand))),
+    insertable: insertable.filter(({ places }) => places.length > 0),
+    uninsertable: placements.flatMap(({ places }) => places.filter((place) => !canInsert(place))),
   };
 }
 
@@ -91,15 +107,15 @@ interface Findings {
   readonly demands: Demands;
   readonly commands: readonly PlanCommand[];
   readonly insertable: readonly Placement[];
-  readonly uninsertable: readonly Operand[];
+  readonly uninsertable: readonly Place[];
 }
 
 function warnAbout({ context, device, demands, commands, insertable, uninsertable }: Findings): void {
   const { warn, pointer, config } = context;
   for (const index of demands.patterns.unmatched) {
-    const pattern = (config.quantizable_subgraph_patterns?.[index] ?? []).join(' → ');
+    const pattern = [config.quantizable_subgraph_patterns?.[index] ?? []].flat().join(' → ');
     warn(
-      `${pointer}/quantizable_subgraph_patterns/${index}: no chain ${pattern} in the model, where each operation is the only reader of the one before.`,
+      `${pointer}/quantizable_subgraph_patterns/${index}: the model has no ${pattern} where each operation is the only reader of the one before.`,
     );
   }
   const hidden = uninsertable.filter(({ node }) => !node.insertable).map(({ node }) => node.name);

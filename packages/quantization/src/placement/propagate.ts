@@ -5,18 +5,16 @@ import type { Demand, Demands } from './demands.ts';
 import { isReal, operandKey, operandsOf, type GraphView } from './graph-view.ts';
 import type { Groups } from './groups.ts';
 
-/** A quantizer at the operands that read one value. */
-export interface Placement {
-  readonly value: GraphValue;
-  readonly operands: readonly Operand[];
-  readonly demand: Demand;
+/** Where a quantizer acts: at an operand, or at a result of a node, which is where outputs of the model are made. */
+export interface Place extends Operand {
+  readonly side?: 'result';
 }
 
-/** Where all quantizers ended. */
-export interface Propagated {
-  readonly placements: readonly Placement[];
-  /** Outputs of the model that should be quantized but that no operation of the model reads, so that there is no operand for it. */
-  readonly openOutputs: readonly GraphValue[];
+/** A quantizer of one value. */
+export interface Placement {
+  readonly value: GraphValue;
+  readonly places: readonly Place[];
+  readonly demand: Demand;
 }
 
 /** What propagation works on. */
@@ -31,7 +29,7 @@ export interface PropagationContext {
 /** A value and the wishes of everything that reads it. */
 interface Branches {
   readonly value: GraphValue;
-  readonly reads: readonly { readonly operand: Operand | undefined; readonly demand: Demand | undefined }[];
+  readonly reads: readonly { readonly place: Place; readonly demand: Demand | undefined }[];
 }
 
 /**
@@ -39,7 +37,7 @@ interface Branches {
  * is reached, all readers of its results have been seen. Where all of them want the same, the wish becomes one of the operation's own operands,
  * if the operation is agnostic; otherwise quantizers settle at the operands that want them, one for all that want the same.
  */
-export function propagate(context: PropagationContext): Propagated {
+export function propagate(context: PropagationContext): readonly Placement[] {
   const { view, demands, groups } = context;
   const wishes = new Map(demands.byOperand);
   const settled: Branches[] = [];
@@ -52,19 +50,16 @@ export function propagate(context: PropagationContext): Propagated {
   }
   const roots = view.graph.values.filter((value) => value.producer === undefined);
   settled.push(...roots.map((value) => branchesOf(context, wishes, value)));
-  return {
-    placements: settled.flatMap((branches) => settle(branches, groups)),
-    openOutputs: settled
-      .filter(({ reads }) => reads.some(({ operand, demand }) => operand === undefined && demand !== undefined))
-      .map(({ value }) => value),
-  };
+  return settled.flatMap((branches) => settle(branches, groups));
 }
 
 function branchesOf({ view, outputDemand }: PropagationContext, wishes: ReadonlyMap<string, Demand>, value: GraphValue): Branches {
-  const inside = view.readers(value).map((operand) => ({ operand, demand: wishes.get(operandKey(operand)) }));
-  // The world outside reads an output as well.
-  const outside = view.isOutput(value) ? [{ operand: undefined, demand: isReal(value) ? outputDemand?.() : undefined }] : [];
-  return { value, reads: [...inside, ...outside] };
+  const inside = view.readers(value).map((place) => ({ place, demand: wishes.get(operandKey(place)) }));
+  const producer = view.producer(value);
+  if (!view.isOutput(value) || producer === undefined) return { value, reads: inside };
+  // The world outside reads an output as well, at no operand.
+  const place: Place = { node: producer, port: value.output ?? 0, side: 'result' };
+  return { value, reads: [...inside, { place, demand: isReal(value) ? outputDemand?.() : undefined }] };
 }
 
 /** What all readers of an agnostic node's results want, in terms of its operands; undefined when they do not agree. */
@@ -97,17 +92,20 @@ function carriedOperands(view: GraphView, node: GraphNode): readonly Operand[] {
   return view.info(node).trait === 'concat' ? real : real.slice(0, 1);
 }
 
-/** One quantizer for all reads of a value that want the same. */
+/** One quantizer for all reads of a value that want the same; at the result, where that is one of them, it serves all. */
 function settle({ value, reads }: Branches, groups: Groups): readonly Placement[] {
   if (value.kind === 'constant') return [];
-  const byScheme = new Map<string, { readonly demand: Demand; readonly operands: Operand[] }>();
-  for (const { operand, demand } of reads) {
-    if (demand === undefined || operand === undefined) continue;
+  const byScheme = new Map<string, { readonly demand: Demand; readonly places: Place[] }>();
+  for (const { place, demand } of reads) {
+    if (demand === undefined) continue;
     const key = `${demand.group} ${schemeKey(demand.scheme)} ${String(demand.axes)}`;
-    const present = byScheme.get(key) ?? { demand, operands: [] };
+    const present = byScheme.get(key) ?? { demand, places: [] };
     byScheme.set(key, present);
-    present.operands.push(operand);
+    present.places.push(place);
     groups.join(demand.unify, present.demand.unify);
   }
-  return [...byScheme.values()].map(({ demand, operands }) => ({ value, operands, demand }));
+  return [...byScheme.values()].map(({ demand, places }) => {
+    const result = places.find(({ side }) => side === 'result');
+    return { value, places: result === undefined ? places : [result], demand };
+  });
 }

@@ -1,5 +1,5 @@
 import { matchesScope, type GraphNode } from '@nncf/core';
-import type { QuantizationConfig, QuantizationMode, QuantizerOptions, QuantizerOverride } from '../config.ts';
+import type { OverridesByScope, QuantizationConfig, QuantizationMode, QuantizerOptions, QuantizerOverride } from '../config.ts';
 import type { QuantizerScheme } from '../scheme.ts';
 import type { DevicePreset } from './devices.ts';
 
@@ -52,9 +52,15 @@ export function activationScheme(config: QuantizationConfig, node: GraphNode): Q
 
 /** Exceptions that are about a node, the strongest last. */
 export function overridesFor(config: QuantizationConfig, group: QuantizerGroup, node: GraphNode): readonly QuantizerOverride[] {
-  const entries = Object.entries(config.scope_overrides?.[group] ?? {}).filter(([scope]) => matchesScope(scope, node));
+  const entries = Object.entries(overridesByScope(config, group)).filter(([scope]) => matchesScope(scope, node));
   const isPattern = ([scope]: readonly [string, QuantizerOverride]): boolean => scope.startsWith(REGEX_PREFIX);
   return [...entries.filter(isPattern), ...entries.filter((entry) => !isPattern(entry))].map(([, override]) => override);
+}
+
+/** Exceptions of a group, those for both groups before its own. */
+function overridesByScope({ scope_overrides }: QuantizationConfig, group: QuantizerGroup): OverridesByScope {
+  const { weights, activations, ...both } = scope_overrides ?? {};
+  return { ...both, ...(group === 'weights' ? weights : activations) } as OverridesByScope;
 }
 
 function optionsFor(

@@ -49,11 +49,12 @@ export function requireKnownScopes(config: QuantizationConfig, graph: ModelGraph
     requireMatches(scopeList(section.ignored_scopes), graph.nodes, `${at}/ignored_scopes`);
     requireMatches(scopeList(section.target_scopes), graph.nodes, `${at}/target_scopes`);
   }
-  config.activations?.unified_scale_ops?.forEach((group, i) =>
-    requireMatches(group, graph.nodes, `${pointer}/activations/unified_scale_ops/${i}`),
-  );
-  for (const group of ['weights', 'activations'] as const) {
-    for (const scope of Object.keys(config.scope_overrides?.[group] ?? {})) requireKey(scope, graph, `${pointer}/scope_overrides/${group}`);
+  for (const key of ['unified_scale_ops', 'linked_quantizer_scopes'] as const) {
+    config.activations?.[key]?.forEach((group, i) => requireMatches(group, graph.nodes, `${pointer}/activations/${key}/${i}`));
+  }
+  const { weights = {}, activations = {}, ...both } = config.scope_overrides ?? {};
+  for (const [at, overrides] of Object.entries({ '': both, '/weights': weights, '/activations': activations })) {
+    for (const scope of Object.keys(overrides)) requireKey(scope, graph, `${pointer}/scope_overrides${at}`);
   }
 }
 

@@ -1,6 +1,24 @@
 import type { GraphNode, Operand } from '@nncf/core';
 import { operandKey, type GraphView } from './graph-view.ts';
 
+/** Names that the operations of configurations for PyTorch have here. */
+const ALIASES: Readonly<Record<string, string>> = {
+  add: 'Add',
+  __add__: 'Add',
+  batch_norm: 'FusedBatchNorm',
+  cat: 'Concat',
+  conv2d: 'Conv2D',
+  hardtanh: 'Relu6',
+  linear: 'MatMul',
+  matmul: 'MatMul',
+  __mul__: 'Multiply',
+  relu: 'Relu',
+  relu_: 'Relu',
+  sigmoid: 'Sigmoid',
+  softmax: 'Softmax',
+  tanh: 'Tanh',
+};
+
 /** What the user's chains of operations change. */
 export interface PatternMatches {
   /** Operands inside a chain. */
@@ -12,10 +30,11 @@ export interface PatternMatches {
 }
 
 /** Finds the chains of `quantizable_subgraph_patterns`: each operation reads the one before, and nobody else does. */
-export function matchPatterns(view: GraphView, patterns: readonly (readonly string[])[]): PatternMatches {
+export function matchPatterns(view: GraphView, patterns: readonly (string | readonly string[])[]): PatternMatches {
   const inner = new Set<string>();
   const heads = new Set<number>();
-  const unmatched = patterns.flatMap((pattern, index) => {
+  const unmatched = patterns.flatMap((written, index) => {
+    const pattern = [written].flat().map((op) => ALIASES[op] ?? op);
     const chains = view.graph.nodes.flatMap((node) => chainFrom(view, node, pattern) ?? []);
     for (const { head, links } of chains) {
       heads.add(head.id);
