@@ -13,7 +13,7 @@ function pair(value: [number, number] | number | undefined): [number, number] {
 }
 
 /** The filter with `dilation − 1` zeros between neighbours: `[(kh − 1)·dh + 1, (kw − 1)·dw + 1, in, out]`. */
-export function spreadFilter(filter: tf.Tensor4D, [dilationHeight, dilationWidth]: [number, number]): tf.Tensor4D {
+function spreadFilter(filter: tf.Tensor4D, [dilationHeight, dilationWidth]: [number, number]): tf.Tensor4D {
   const [height, width, inChannels, outChannels] = filter.shape;
   const spread = spreadByStride(tf.reshape(filter, [1, height, width, inChannels * outChannels]), dilationHeight, dilationWidth);
   const shape: Shape4D = [(height - 1) * dilationHeight + 1, (width - 1) * dilationWidth + 1, inChannels, outChannels];
@@ -21,7 +21,7 @@ export function spreadFilter(filter: tf.Tensor4D, [dilationHeight, dilationWidth
 }
 
 /** The values of a spread filter at the places of the original's. */
-export function gatherFilter(spread: tf.Tensor4D, [dilationHeight, dilationWidth]: [number, number]): tf.Tensor4D {
+function gatherFilter(spread: tf.Tensor4D, [dilationHeight, dilationWidth]: [number, number]): tf.Tensor4D {
   const picked = tf.stridedSlice(spread, [0, 0, 0, 0], spread.shape, [dilationHeight, dilationWidth, 1, 1]);
   const [height, width, inChannels, outChannels] = spread.shape;
   return tf.reshape(picked, [Math.ceil(height / dilationHeight), Math.ceil(width / dilationWidth), inChannels, outChannels]);

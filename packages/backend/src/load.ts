@@ -13,7 +13,7 @@ export type BackendName = 'tfjs-node-gpu' | 'tfjs-node' | 'wasm' | 'cpu';
 export const BACKENDS: readonly BackendName[] = ['tfjs-node-gpu', 'tfjs-node', 'wasm', 'cpu'];
 
 /** The npm package of each backend. */
-export const PACKAGES: Readonly<Record<BackendName, string>> = {
+const PACKAGES: Readonly<Record<BackendName, string>> = {
   'tfjs-node-gpu': '@tensorflow/tfjs-node-gpu',
   'tfjs-node': '@tensorflow/tfjs-node',
   wasm: '@tensorflow/tfjs-backend-wasm',
@@ -29,7 +29,7 @@ export const ENGINE_NAMES: Readonly<Record<BackendName, string>> = {
 };
 
 /** Path of a package as the user's project sees it, else as the running script or this package does; undefined where none has it. */
-export function findPackage(name: string): string | undefined {
+function findPackage(name: string): string | undefined {
   const seekers = [join(process.cwd(), 'package.json'), process.argv[1], import.meta.url];
   for (const seeker of seekers) {
     if (seeker === undefined) continue;

@@ -1,3 +1,4 @@
+import { patchDilatedConvLayers } from './dilated-conv-layer.ts';
 import { registerDilatedGradients } from './dilated-gradients.ts';
 import { registerNativeKernels } from './native/register.ts';
 import { registerCpuKernels, registerWasmKernels } from './wasm/register.ts';
@@ -22,6 +23,12 @@ export function disableTrainingKernels(): void {
 }
 
 function registerAll(): () => void {
-  const steps = [registerNativeKernels(), registerWasmKernels(), registerCpuKernels(), registerDilatedGradients()];
+  const steps = [
+    registerNativeKernels(),
+    registerWasmKernels(),
+    registerCpuKernels(),
+    registerDilatedGradients(),
+    patchDilatedConvLayers(),
+  ];
   return () => steps.reverse().forEach((step) => step());
 }

@@ -66,7 +66,7 @@ export async function outputAndGradients(backend: string, operation: Operation, 
 }
 
 /** Largest difference between two results, relative to the largest value. */
-export function distance(a: Plain, b: Plain): number {
+function distance(a: Plain, b: Plain): number {
   expect(a.shape).toEqual(b.shape);
   const scale = Math.max(1e-6, ...b.values.map(Math.abs));
   return Math.max(0, ...a.values.map((value, index) => Math.abs(value - (b.values[index] ?? Number.NaN)) / scale));

@@ -26,7 +26,7 @@ export type LibtensorflowErrorCode =
   | 'LOCK_TIMEOUT';
 
 /** What runs when the native library does not. */
-export const INSTEAD = 'Until then the WebAssembly backend (@tensorflow/tfjs-backend-wasm) is used: it computes the same, more slowly.';
+const INSTEAD = 'Until then the WebAssembly backend (@tensorflow/tfjs-backend-wasm) is used: it computes the same, more slowly.';
 
 /** The one error class of this package, of the shape of `NncfError`. */
 export class LibtensorflowError extends Error {

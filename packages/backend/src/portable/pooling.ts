@@ -34,7 +34,7 @@ function eachWindow(sizes: Sizes, visit: (output: number, batch: number, rows: [
  * @param x Input, `[batch, height, width, channels]` flat.
  * @param dy Gradient of the output, flat.
  */
-export function maxPoolGrad(x: ArrayLike<number>, dy: ArrayLike<number>, sizes: Sizes): Float32Array {
+function maxPoolGrad(x: ArrayLike<number>, dy: ArrayLike<number>, sizes: Sizes): Float32Array {
   const { inHeight, inWidth, inChannels } = sizes;
   const dx = new Float32Array(x.length);
   const best = new Int32Array(inChannels);
@@ -59,7 +59,7 @@ export function maxPoolGrad(x: ArrayLike<number>, dy: ArrayLike<number>, sizes: 
  *
  * @param dy Gradient of the output, `[batch, outHeight, outWidth, channels]` flat.
  */
-export function avgPoolGrad(dy: ArrayLike<number>, sizes: Sizes): Float32Array {
+function avgPoolGrad(dy: ArrayLike<number>, sizes: Sizes): Float32Array {
   const { batchSize, inHeight, inWidth, inChannels } = sizes;
   const dx = new Float32Array(batchSize * inHeight * inWidth * inChannels);
   eachWindow(sizes, (output, batch, [top, bottom], [left, right]) => {

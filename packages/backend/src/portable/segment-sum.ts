@@ -8,7 +8,7 @@ import { attributesOf, inputsOf } from '../kernel-map.ts';
  * @param segments Segment of each row; negative ones are left out, as in TensorFlow.
  * @returns `[segmentCount, size]` flat.
  */
-export function segmentSum(x: ArrayLike<number>, size: number, segments: ArrayLike<number>, segmentCount: number): Float32Array {
+function segmentSum(x: ArrayLike<number>, size: number, segments: ArrayLike<number>, segmentCount: number): Float32Array {
   const sums = new Float32Array(segmentCount * size);
   for (let row = 0; row < segments.length; row += 1) {
     const segment = segments[row]!;

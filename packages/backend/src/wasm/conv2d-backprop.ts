@@ -10,7 +10,7 @@ import { convSizes, spreadByStride, window, type ConvGradAttributes } from '../g
  * @param dy Gradient of the output, `[batch, outHeight, outWidth, out]`.
  * @returns `[filterHeight, filterWidth, in, out]`
  */
-export function conv2dBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
+function conv2dBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
   const { filterHeight, filterWidth, outHeight, outWidth, strideHeight, strideWidth, padInfo } = sizes;
   const height = (outHeight - 1) * strideHeight + filterHeight;
   const width = (outWidth - 1) * strideWidth + filterWidth;
@@ -29,7 +29,7 @@ export function conv2dBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D, sizes: tf.
  * @param filter `[filterHeight, filterWidth, in, out]`
  * @returns `[batch, height, width, in]`
  */
-export function conv2dBackpropInput(dy: tf.Tensor4D, filter: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
+function conv2dBackpropInput(dy: tf.Tensor4D, filter: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
   const { filterHeight, filterWidth, inHeight, inWidth, strideHeight, strideWidth, padInfo } = sizes;
   const spread = spreadByStride(dy, strideHeight, strideWidth);
   const [top, left] = [filterHeight - 1 - padInfo.top, filterWidth - 1 - padInfo.left];

@@ -12,7 +12,7 @@ import { sumToLastAxis } from './sums.ts';
  * @param dy Gradient of the output, `[batch, outHeight, outWidth, in·multiplier]`.
  * @returns `[filterHeight, filterWidth, in, multiplier]`
  */
-export function depthwiseBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
+function depthwiseBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
   const { filterHeight, filterWidth, outHeight, outWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo } = sizes;
   const { batchSize, inChannels, outChannels } = sizes;
   const multiplier = outChannels / inChannels;
@@ -52,7 +52,7 @@ function repeatChannels(x: tf.Tensor4D, times: number): tf.Tensor4D {
  * @param filter `[filterHeight, filterWidth, in, multiplier]`
  * @returns `[batch, height, width, in]`
  */
-export function depthwiseBackpropInput(dy: tf.Tensor4D, filter: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
+function depthwiseBackpropInput(dy: tf.Tensor4D, filter: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
   const { filterHeight, filterWidth, inHeight, inWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo } = sizes;
   const { batchSize, inChannels, outChannels } = sizes;
   const reach = [(filterHeight - 1) * dilationHeight, (filterWidth - 1) * dilationWidth] as const;
