@@ -6,7 +6,7 @@ import type { OnnxNode } from './onnx-graph.ts';
 export class GraphBuilder implements OnnxBuilder {
   readonly nodes: OnnxNode[] = [];
   readonly constants: ConstantStore = new ConstantStore((wanted) => this.unique(wanted));
-  readonly domains = new Map<string, number>();
+  readonly domains: Map<string, number> = new Map();
   readonly opset: number;
   readonly options: JsonObject;
   private readonly names = new Map<string, number>();

@@ -2,7 +2,7 @@ import type { GraphNode, OnnxTensor, TensorData } from '@nncf/core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { arrangeParameter, arrangeTensor, widenShape, type Arrangement } from '../layout/arrangement.ts';
 import { plainLayout, type Layout, type Sizes } from '../layout/layout.ts';
-import { readTensor, tensorOf } from '../prepare/constants.ts';
+import { readTensor, tensorOf } from '../prepare/tensor-contents.ts';
 import type { PlacedOperator } from '../prepare/operator-table.ts';
 import { applyOperators, OperandView } from './apply-operators.ts';
 import type { FileValue } from './file-value.ts';
@@ -56,7 +56,7 @@ export class WeightValue implements FileValue {
 
   private emit(arrangement: Arrangement): string {
     const { contents, name, consumer } = this.source;
-    const weight = arrangeTensor(floats(contents), contents.shape, arrangement);
+    const weight = floats(arrangeTensor(contents, arrangement));
     const operand = new OperandView({
       name: () => this.builder.constant(weight.data, weight.shape, 'FLOAT', name),
       weight,
@@ -80,6 +80,6 @@ function masked(source: WeightSource): WeightSource {
   return { ...source, contents, operators };
 }
 
-function floats({ data }: TensorData): Float32Array {
-  return data instanceof Float32Array ? data : Float32Array.from(data);
+function floats({ data, shape }: TensorData): OnnxTensor {
+  return { data: data instanceof Float32Array ? data : Float32Array.from(data), shape };
 }

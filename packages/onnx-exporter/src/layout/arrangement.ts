@@ -1,4 +1,6 @@
-import type { OnnxTensor, TypedArray } from '@nncf/core';
+import type { OnnxTensor, TensorData } from '@nncf/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { readTensor, tensorOf } from '../prepare/tensor-contents.ts';
 import type { Layout } from './layout.ts';
 import { broadcastData, elementsOf, transposeData } from './transpose-data.ts';
 
@@ -15,14 +17,16 @@ export function widenShape(shape: readonly number[], rank: number): readonly num
   return [...Array.from({ length: Math.max(rank - shape.length, 0) }, () => 1), ...shape];
 }
 
+/** From this many elements on the backend transposes faster than a loop here. */
+const LARGE = 2 ** 16;
+
 /** Lays a tensor out. */
-export function arrangeTensor<T extends TypedArray>(
-  data: T,
-  shape: readonly number[],
-  { axes, merged }: Arrangement,
-): { readonly data: T; readonly shape: readonly number[] } {
+export function arrangeTensor(contents: TensorData, { axes, merged }: Arrangement): TensorData {
+  const { shape, data } = contents;
+  const isLarge = data.length >= LARGE && axes.length === shape.length;
   return {
-    data: transposeData(data, shape, axes),
+    ...contents,
+    data: isLarge ? readTensor(() => tf.transpose(tensorOf(contents), [...axes])).data : transposeData(data, shape, axes),
     shape: merged ?? axes.map((axis) => shape[axis] ?? 1),
   };
 }

@@ -1,4 +1,5 @@
 import type { OnnxInitializer, OnnxNode } from '../emit/onnx-graph.ts';
+import { elementsOf } from '../layout/transpose-data.ts';
 
 /** A factor for every channel of a weight. */
 export interface ChannelGain {
@@ -15,11 +16,19 @@ export interface ScaledWeight {
   readonly nodes: readonly OnnxNode[];
 }
 
-/** Finds the channel of an element by its position in a row-major weight. */
-export function channelIndex({ axis }: ChannelGain, shape: readonly number[]): (position: number) => number {
-  const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+/** A stretch of a row-major weight that belongs to one channel. */
+export interface ChannelRun {
+  readonly channel: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The stretches of a row-major weight in order: weights have millions of elements, so channels are not looked up for each. */
+export function channelRuns({ axis }: ChannelGain, shape: readonly number[]): readonly ChannelRun[] {
+  const inner = elementsOf(shape.slice(axis + 1));
   const count = shape[axis] ?? 1;
-  return (position) => Math.floor(position / inner) % count;
+  const outer = elementsOf(shape.slice(0, axis));
+  return Array.from({ length: outer * count }, (_, i) => ({ channel: i % count, start: i * inner, end: (i + 1) * inner }));
 }
 
 /** Element of a parameter that is one for all channels, or one for each. */

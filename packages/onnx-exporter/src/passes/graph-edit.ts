@@ -8,6 +8,7 @@ export class GraphEdit {
   private readonly graph: OnnxGraph;
   private readonly initializers: Map<string, OnnxInitializer>;
   private readonly replacements = new Map<OnnxNode, readonly OnnxNode[]>();
+  private readonly scalars = new Map<number, string>();
   private readonly renames = new Map<string, string>();
 
   constructor(graph: OnnxGraph) {
@@ -30,8 +31,15 @@ export class GraphEdit {
   /** Stores a tensor under a name made from `wanted`. */
   store(wanted: string, type: OnnxDataType, shape: readonly number[], data: TypedArray): string {
     let name = wanted;
-    for (let count = 1; this.initializers.has(name); count++) name = `${wanted}_${count}`;
+    for (let count = 1; this.isTaken(name); count++) name = `${wanted}_${count}`;
     this.initializers.set(name, { name, type, shape, data });
+    return name;
+  }
+
+  /** Stores a number, once for all that want it. */
+  storeScalar(value: number): string {
+    const name = this.scalars.get(value) ?? this.store('scalar', 'FLOAT', [], Float32Array.of(value));
+    this.scalars.set(value, name);
     return name;
   }
 
@@ -59,6 +67,10 @@ export class GraphEdit {
       nodes: nodes.map((node) => ({ ...node, inputs: node.inputs.map((input) => this.renamed(input)) })),
       initializers: this.initializers,
     };
+  }
+
+  private isTaken(name: string): boolean {
+    return this.initializers.has(name) || this.uses.producer(name) !== undefined;
   }
 
   private renamed(value: string): string {

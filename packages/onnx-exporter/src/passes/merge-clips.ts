@@ -68,7 +68,7 @@ function mergeWith(edit: GraphEdit, inner: Clip | undefined, outer: Clip): Clip 
 
 function writeClip(edit: GraphEdit, node: OnnxNode, { source, low, high }: Clip): OnnxNode {
   if (low === 0 && high === Infinity) return { ...node, op: 'Relu', inputs: [source], attributes: {} };
-  const store = (value: number): string => (Number.isFinite(value) ? edit.store('bound', 'FLOAT', [], Float32Array.of(value)) : '');
+  const store = (value: number): string => (Number.isFinite(value) ? edit.storeScalar(value) : '');
   const inputs = [source, store(low), store(high)];
   return { ...node, op: 'Clip', inputs: inputs.slice(0, inputs.findLastIndex((input) => input !== '') + 1), attributes: {} };
 }

@@ -1,6 +1,6 @@
 import type { OnnxDataType, TypedArray } from '@nncf/core';
 import type { OnnxInitializer, OnnxNode } from '../emit/onnx-graph.ts';
-import { channelIndex, copyOf, parameterAt, type ChannelGain, type ScaledWeight } from './channel-gain.ts';
+import { channelRuns, copyOf, parameterAt, type ChannelGain, type ScaledWeight } from './channel-gain.ts';
 import type { GraphEdit } from './graph-edit.ts';
 
 /** Smallest scale that is kept: below it a channel is as good as zero, and a scale of zero is not allowed. */
@@ -54,13 +54,13 @@ function applySigns(
   if (signs.every((sign) => sign === 1)) return undefined;
   const zeros = zeroPoints(zero, channels);
   const sums = mirrorSums(integers, zeros, zero !== undefined, channels);
-  const channelOf = channelIndex(channels, integers.shape);
-  const signed = (value: number, c: number): number => ((signs[c] ?? 1) < 0 ? (sums[c] ?? 0) - value : value);
-  const data = Int32Array.from(integers.data, (value, i) => {
-    const c = channelOf(i);
-    return signs[c] === 0 ? (zeros[c] ?? 0) : signed(value, c);
-  });
-  return { data, zeros: zeros.map(signed) };
+  const data = Int32Array.from(integers.data);
+  for (const run of channelRuns(channels, integers.shape)) {
+    const [sign, zero, sum] = [signs[run.channel] ?? 1, zeros[run.channel] ?? 0, sums[run.channel] ?? 0];
+    if (sign === 0) data.fill(zero, run.start, run.end);
+    else if (sign < 0) for (let i = run.start; i < run.end; i++) data[i] = sum - (data[i] ?? 0);
+  }
+  return { data, zeros: zeros.map((value, c) => ((signs[c] ?? 1) < 0 ? (sums[c] ?? 0) - value : value)) };
 }
 
 /**
@@ -69,14 +69,13 @@ function applySigns(
  */
 function mirrorSums(integers: OnnxInitializer, zeros: Int32Array, hasZero: boolean, channels: ChannelGain): Int32Array {
   const [low, high] = integerRange(integers.type);
-  const channelOf = channelIndex(channels, integers.shape);
   const sums = zeros.map((value) => 2 * value);
   if (!hasZero) return sums;
-  integers.data.forEach((value: number, i: number) => {
-    const c = channelOf(i);
-    const image = 2 * (zeros[c] ?? 0) - value;
-    if (image < low || image > high) sums[c] = low + high;
-  });
+  for (const { channel, start, end } of channelRuns(channels, integers.shape)) {
+    const zero = zeros[channel] ?? 0;
+    const leaves = (value: number): boolean => 2 * zero - value < low || 2 * zero - value > high;
+    if (integers.data.subarray(start, end).some(leaves)) sums[channel] = low + high;
+  }
   return sums;
 }
 

@@ -1,5 +1,5 @@
 import type { OnnxInitializer, OnnxNode } from '../emit/onnx-graph.ts';
-import { channelIndex, copyOf, type ChannelGain, type ScaledWeight } from './channel-gain.ts';
+import { channelRuns, copyOf, type ChannelGain, type ScaledWeight } from './channel-gain.ts';
 import type { GraphEdit } from './graph-edit.ts';
 
 /** Ranges of a `FakeQuantize`, one value for every channel. */
@@ -74,17 +74,17 @@ function mirroredContents(
 ): OnnxInitializer['data'] | undefined {
   const { gain } = channels;
   if (gain.every((factor) => factor >= 0)) return weight.data;
-  const channelOf = channelIndex(channels, weight.shape);
-  const snap = (value: number, c: number): number => fakeQuantize(value, ranges, levels, c);
-  let isStable = true;
-  const contents = Float32Array.from(weight.data, (value, i) => {
-    const c = channelOf(i);
-    if ((gain[c] ?? 1) >= 0) return value;
-    const snapped = snap(value, c);
-    isStable &&= Math.abs(snap(snapped, c) - snapped) <= 1e-6 * Math.abs(snapped);
-    return -snapped;
-  });
-  return isStable ? contents : undefined;
+  const contents = Float32Array.from(weight.data);
+  for (const { channel, start, end } of channelRuns(channels, weight.shape)) {
+    if ((gain[channel] ?? 1) >= 0) continue;
+    const snap = (value: number): number => fakeQuantize(value, ranges, levels, channel);
+    for (let i = start; i < end; i++) {
+      const snapped = snap(contents[i] ?? 0);
+      if (Math.abs(snap(snapped) - snapped) > 1e-6 * Math.abs(snapped)) return undefined;
+      contents[i] = -snapped;
+    }
+  }
+  return contents;
 }
 
 /** OpenVINO's definition of the operation. */

@@ -1,5 +1,5 @@
 import type { OnnxInitializer } from '../emit/onnx-graph.ts';
-import { channelIndex, type ChannelGain, type ScaledWeight } from './channel-gain.ts';
+import { channelRuns, type ChannelGain, type ScaledWeight } from './channel-gain.ts';
 import type { GraphEdit } from './graph-edit.ts';
 import { scaleDequantized } from './scale-dequantized.ts';
 import { scaleFakeQuantized } from './scale-fake-quantized.ts';
@@ -21,7 +21,10 @@ export function scaleWeight(edit: GraphEdit, weight: string, channels: ChannelGa
 }
 
 function scaleStored(edit: GraphEdit, { name, shape, data, type }: OnnxInitializer, channels: ChannelGain): ScaledWeight {
-  const channelOf = channelIndex(channels, shape);
-  const scaled = Float32Array.from(data, (value, i) => value * (channels.gain[channelOf(i)] ?? 1));
+  const scaled = Float32Array.from(data);
+  for (const { channel, start, end } of channelRuns(channels, shape)) {
+    const factor = channels.gain[channel] ?? 1;
+    for (let i = start; i < end; i++) scaled[i] = (scaled[i] ?? 0) * factor;
+  }
   return { name: edit.store(`${name}/scaled`, type, shape, scaled), nodes: [] };
 }

@@ -1,6 +1,6 @@
 import { producerOf, valueOf, type GraphNode, type GraphValue, type ModelGraph, type TensorData } from '@nncf/core';
-import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
+import { readTensor, tensorOf } from './tensor-contents.ts';
 import { missingVariable, notFinite, unknownValue } from '../errors.ts';
 import { runConstantKernel } from './run-kernel.ts';
 import type { OperatorTable } from './operator-table.ts';
@@ -81,26 +81,6 @@ function knownValues(graph: ModelGraph): readonly boolean[] {
 }
 
 function checkFinite(name: string, { data }: TensorData): void {
-  const bad = data.findIndex((value: number) => !Number.isFinite(value));
-  if (bad >= 0) throw notFinite(name, data[bad] ?? Number.NaN);
-}
-
-/** Computes a tensor and reads it back; everything that was made on the way is freed. */
-export function readTensor(compute: () => Tensor): TensorData {
-  const read: TensorData[] = [];
-  tf.tidy(() => {
-    read.push(dataOf(compute()));
-  });
-  return read[0] as TensorData;
-}
-
-function dataOf(tensor: Tensor): TensorData {
-  if (tensor.dtype !== 'float32' && tensor.dtype !== 'int32' && tensor.dtype !== 'bool')
-    throw new TypeError(`A ${tensor.dtype} tensor cannot be exported.`);
-  return { shape: tensor.shape, dtype: tensor.dtype, data: tensor.dataSync() };
-}
-
-/** A tensor with these contents. */
-export function tensorOf(data: TensorData): Tensor {
-  return tf.tensor(data.data, [...data.shape], data.dtype);
+  // A plain loop: weights have millions of elements.
+  for (const value of data) if (!Number.isFinite(value)) throw notFinite(name, value);
 }

@@ -14,6 +14,7 @@ import onnx
 import openvino as ov
 
 CORE = ov.Core()
+SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 TYPES = {"float32": np.float32, "int32": np.int32, "bool": np.bool_}
 
 
@@ -49,7 +50,7 @@ def difference(expected, actual):
 
 
 def run(path, example):
-    compiled = CORE.compile_model(CORE.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = CORE.compile_model(CORE.read_model(path), "CPU", SETTINGS)
     results = compiled([array(tensor) for tensor in example["inputs"]])
     worst = [difference(array(tensor), results[i]) for i, tensor in enumerate(example["outputs"])]
     odd = [entry for entry in worst if isinstance(entry, str)]

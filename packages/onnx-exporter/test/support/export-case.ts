@@ -23,6 +23,9 @@ export interface PeerReport {
   readonly layers?: readonly (readonly [string, string])[];
 }
 
+/** Files are numbered, so that two cases of one name stay two. */
+const NUMBER_LENGTH = 4;
+
 /** Exported files of one test suite, checked together by one Python process at its end. */
 export class ExportFolder {
   readonly path: string = mkdtempSync(join(tmpdir(), 'nncf-onnx-'));
@@ -31,7 +34,7 @@ export class ExportFolder {
   /** Keeps a file with inputs and the outputs that it must give. */
   keep(name: string, bytes: Uint8Array, inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
     mkdirSync(this.path, { recursive: true });
-    const file = join(this.path, `${String(this.count++).padStart(3, '0')} ${name.replaceAll(/[^\w. -]/g, '_')}`);
+    const file = join(this.path, `${String(this.count++).padStart(NUMBER_LENGTH - 1, '0')} ${name.replaceAll(/[^\w. -]/g, '_')}`);
     writeFileSync(`${file}.onnx`, bytes);
     writeFileSync(`${file}.json`, JSON.stringify({ inputs: inputs.map(plain), outputs: outputs.map(plain) }));
   }
@@ -48,7 +51,8 @@ export class ExportFolder {
     return stdout
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as PeerReport);
+      .map((line) => JSON.parse(line) as PeerReport)
+      .map((report) => ({ ...report, name: report.name.slice(NUMBER_LENGTH) }));
   }
 
   remove(): void {
@@ -113,7 +117,7 @@ export function largestDifference(actual: readonly Tensor[], expected: readonly 
       const other = actual[i] as Tensor;
       if (String(other.shape) !== String(tensor.shape)) throw new Error(`shape ${other.shape} instead of ${tensor.shape}`);
       const values = other.dataSync();
-      return tensor.dataSync().reduce<number>((worst, value, k) => Math.max(worst, Math.abs(value - (values[k] ?? Number.NaN))), 0);
+      return Math.max(0, ...Array.from(tensor.dataSync(), (value: number, k) => Math.abs(value - (values[k] ?? Number.NaN))));
     }),
   );
 }
