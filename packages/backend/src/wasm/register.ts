@@ -5,6 +5,7 @@ import { segmentSumConfig } from '../portable/segment-sum.ts';
 import { conv2dBackpropFilterConfig, conv2dBackpropInputConfig } from './conv2d-backprop.ts';
 import { depthwiseBackpropFilterConfig, depthwiseBackpropInputConfig } from './depthwise-backprop.ts';
 import { wasmBatchNorm, wasmBatchNormGrad } from './batch-norm.ts';
+import { quickMatMul } from './mat-mul.ts';
 import { correctedConvolutions } from './same-padding.ts';
 
 /** Registers the kernels that training needs and the wasm backend lacks, has wrong, or has only as plain loops. Returns the undo. */
@@ -21,6 +22,7 @@ export function registerWasmKernels(): () => void {
     segmentSumConfig('wasm'),
     ...resizeGradConfigs('wasm'),
     ...correctedConvolutions(),
+    ...quickMatMul(),
   ].map(exchangeKernel);
   return () => undo.reverse().forEach((restore) => restore());
 }
