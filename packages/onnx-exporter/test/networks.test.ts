@@ -1,8 +1,7 @@
-import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-backend-cpu';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { useCpu } from './support/cpu.ts';
 import { ExportFolder, exported, largestDifference, operations, runOnnx } from './support/export-case.ts';
 import { randomInputs, randomizeWeights } from './support/random-model.ts';
 
@@ -231,7 +230,7 @@ const folder = new ExportFolder();
 
 describe('a network in ONNX Runtime gives what it gives in TensorFlow.js', () => {
   const all = [...activations, ...singleLayers, ...networks];
-  beforeAll(() => tf.setBackend('cpu'));
+  beforeAll(useCpu);
   afterAll(() => folder.remove());
 
   it.each(all)('%s', async (name, build) => {

@@ -7,7 +7,8 @@ import { numbersAttribute } from '../prepare/attributes.ts';
 export const reshapeMappings: readonly OnnxNodeMapping[] = [
   { op: 'Reshape', layout: 'any', emit: emitReshape },
   { op: 'ExpandDims', layout: 'any', emit: emitReshape },
-  { op: 'Transpose', layout: 'any', emit: emitTranspose },
+  // No wish for a layout: the axes before it are not those behind it.
+  { op: 'Transpose', emit: emitTranspose },
 ];
 
 function emitReshape(context: OnnxNodeContext): void {

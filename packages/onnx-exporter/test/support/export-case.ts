@@ -89,7 +89,7 @@ export function exported(model: unknown, options: OnnxExportOptions = {}, inputI
 
 /** Runs a file in ONNX Runtime. */
 export async function runOnnx(bytes: Uint8Array, inputs: readonly Tensor[]): Promise<readonly Tensor[]> {
-  const session = await ort.InferenceSession.create(bytes);
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
   const feeds = Object.fromEntries(session.inputNames.map((name, i) => [name, ortTensor(inputs[i] as Tensor)]));
   const results = await session.run(feeds);
   const outputs = session.outputNames.map((name) => tfTensor(results[name] as ort.Tensor));

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-backend-cpu';
 import type { Tensor, Tensor4D, Variable } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { useCpu } from './cpu.ts';
 import { ExportFolder, exported, largestDifference, runOnnx } from './export-case.ts';
 
 /** Functional code around one operation. */
@@ -29,7 +29,7 @@ const random = (shape: readonly number[], positive: boolean): Tensor =>
 export function describeOperations(what: string, cases: readonly OperationCase[]): void {
   const folder = new ExportFolder();
   describe(`${what}: the file gives what TensorFlow.js gives`, () => {
-    beforeAll(() => tf.setBackend('cpu'));
+    beforeAll(useCpu);
     it.each(cases)('$name', (operation) => checkOperation(operation, folder));
     afterAll(() => folder.remove());
 
