@@ -18,6 +18,7 @@ export {
   defineAlgorithm,
   type AlgorithmDefinition,
   type AlgorithmState,
+  type CalibrationRun,
   type CompressionAlgorithm,
   type CompressionParameter,
   type CreateContext,

@@ -2,9 +2,6 @@ import { NncfError, type InitializeContext } from '@nncf/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { CollectionLimit, FakeQuantizer } from './quantizers/fake-quantizer.ts';
 
-/** Ends a run over data early: throwing is the one way out of it. */
-class EnoughSeen extends Error {}
-
 /** A quantizer of weights, and the weights. */
 export interface WeightQuantizer {
   readonly quantizer: FakeQuantizer;
@@ -74,17 +71,13 @@ async function collect(quantizers: readonly FakeQuantizer[], context: Initialize
   const limits = quantizers.map((quantizer) => limitOf(quantizer, context.batchSize));
   const maxBatches = Math.max(...limits.map((limit) => ('batches' in limit ? limit.batches : limit.samples)));
   let batchSize = context.batchSize;
-  const onBatch = (index: number): void => {
+  const onBatch = (index: number, samples: number): 'stop' | undefined => {
     for (const quantizer of quantizers) quantizer.endBatch();
-    if (batchSize === 0) batchSize = Math.max(...quantizers.map(({ collectedSamples }) => collectedSamples));
+    if (batchSize === 0) batchSize = samples;
     context.progress('ranges', index + 1, batchesNeeded(limits, batchSize));
-    if (index + 1 < maxBatches && quantizers.every(({ isSatisfied }) => isSatisfied)) throw new EnoughSeen();
+    return quantizers.every(({ isSatisfied }) => isSatisfied) ? 'stop' : undefined;
   };
-  try {
-    await context.run({ maxBatches, onBatch });
-  } catch (error) {
-    if (!(error instanceof EnoughSeen)) throw error;
-  }
+  await context.run({ maxBatches, onBatch });
   return batchSize;
 }
 

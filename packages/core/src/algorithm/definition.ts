@@ -45,14 +45,23 @@ export interface CompressionParameter {
   readonly learningRate?: number | undefined;
 }
 
+/** A pass over calibration data. */
+export interface CalibrationRun {
+  readonly maxBatches: number;
+  /** Run the model as in training: batch normalization follows the batches. */
+  readonly training?: boolean;
+  /** After every batch; `stop` ends the run. @param samples in this batch */
+  readonly onBatch?: (index: number, samples: number) => 'stop' | void;
+}
+
 /** What happens while the model runs over calibration data. */
 export interface InitializeContext {
   /**
-   * Runs the model over at most `maxBatches` batches, `onBatch` after each.
+   * Runs the model over batches.
    * @returns how many batches ran
    * @throws NncfError `CALIBRATION_EMPTY` when there is no data.
    */
-  run(options: { readonly maxBatches: number; readonly training?: boolean; readonly onBatch?: (index: number) => void }): Promise<number>;
+  run(options: CalibrationRun): Promise<number>;
   /** True when data was given at all. */
   readonly hasData: boolean;
   /** Samples in one batch; 0 without data. */

@@ -1,5 +1,5 @@
 import { dispose, tidy, type Tensor } from '@tensorflow/tfjs-core';
-import type { InitializeContext } from '../algorithm/definition.ts';
+import type { CalibrationRun, InitializeContext } from '../algorithm/definition.ts';
 import { NncfError } from '../errors.ts';
 import type { ModelAdapter } from '../graph/model-adapter.ts';
 
@@ -35,19 +35,28 @@ export async function calibrationContext(
     hasData: data !== undefined,
     batchSize,
     progress,
-    run: async ({ maxBatches, training = false, onBatch }) => {
-      if (data === undefined) throw noData();
-      let count = 0;
-      for await (const batch of batches(data)) {
-        if (count >= maxBatches) break;
-        forward(adapter, inputsOf(batch, adapter.inputs.length), training);
-        onBatch?.(count);
-        count++;
-      }
-      if (count === 0 && maxBatches > 0) throw noData();
+    run: async (options) => {
+      const count = data === undefined ? 0 : await runBatches(adapter, data, options);
+      if (count === 0 && options.maxBatches > 0) throw noData();
       return count;
     },
   };
+}
+
+async function runBatches(
+  adapter: ModelAdapter,
+  data: CalibrationData,
+  { maxBatches, training = false, onBatch }: CalibrationRun,
+): Promise<number> {
+  let count = 0;
+  for await (const batch of batches(data)) {
+    if (count >= maxBatches) break;
+    const inputs = inputsOf(batch, adapter.inputs.length);
+    forward(adapter, inputs, training);
+    count++;
+    if (onBatch?.(count - 1, inputs[0]?.shape[0] ?? 0) === 'stop') break;
+  }
+  return count;
 }
 
 function forward(adapter: ModelAdapter, inputs: readonly Tensor[], training: boolean): void {

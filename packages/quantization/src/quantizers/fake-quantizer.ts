@@ -138,11 +138,6 @@ export abstract class FakeQuantizer implements TensorOperator {
     collection.seen.clear();
   }
 
-  /** Samples collected so far. */
-  get collectedSamples(): number {
-    return this.#collection?.samples ?? 0;
-  }
-
   /** Whether enough was seen. */
   get isSatisfied(): boolean {
     const collection = this.#collection;
