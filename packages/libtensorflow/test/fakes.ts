@@ -54,6 +54,7 @@ case "$*" in
   *"pip install"*)
     [ -n "$FAKE_OLD_PIP" ] && { echo "no such option: --report" >&2; exit 2; }
     [ -n "$FAKE_OFFLINE" ] && { echo "ERROR: No matching distribution found" >&2; exit 1; }
+    [ -f "$FAKE_INDEX/report.json" ] && exec cat "$FAKE_INDEX/report.json"
     sum=\${FAKE_SUM:-$(sha256sum "$FAKE_INDEX"/*.whl | cut -d' ' -f1)}
     echo '{"install":[{"metadata":{"name":"tensorflow_cpu","version":"2.21.0"},"download_info":{"archive_info":{"hashes":{"sha256":"'$sum'"}}}}]}';;
   *"pip download"*)
@@ -61,7 +62,9 @@ case "$*" in
     while [ "$1" != --dest ]; do shift; done
     echo "Downloading x.whl (1.0 MB)"
     [ -n "$FAKE_SLOW" ] && { touch "$FAKE_LOG.downloading"; sleep "$FAKE_SLOW"; }
-    cp "$FAKE_INDEX"/*.whl "$2";;
+    dest=$2
+    for name in "$@"; do :; done
+    cp "$FAKE_INDEX/$(echo "\${name%%==*}" | tr - _)"-*.whl "$dest";;
 esac
 `;
 
@@ -99,17 +102,18 @@ async function writeCommands(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   await script(join(folder, 'python3'), FAKE_PYTHON);
   await script(join(folder, 'g++'), FAKE_COMPILER);
-  for (const name of ['cp', 'cut', 'sha256sum', 'sleep', 'touch'])
+  for (const name of ['cat', 'cp', 'cut', 'tr', 'sha256sum', 'sleep', 'touch'])
     await script(join(folder, name), `#!/bin/sh\nPATH=/usr/bin:/bin exec ${name} "$@"\n`);
   return folder;
 }
 
-async function writeTarget(project: string): Promise<string> {
-  const target = join(project, 'node_modules', '@tensorflow', 'tfjs-node');
+/** Puts a fake tfjs-node into a project. */
+export async function writeTarget(project: string, name: 'tfjs-node' | 'tfjs-node-gpu' = 'tfjs-node'): Promise<string> {
+  const target = join(project, 'node_modules', '@tensorflow', name);
   await mkdir(join(target, 'dist'), { recursive: true });
   await mkdir(join(target, 'binding'));
   await writeFile(join(project, 'package.json'), '{"name":"user","version":"1.0.0"}');
-  await writeFile(join(target, 'package.json'), '{"name":"@tensorflow/tfjs-node","version":"4.22.0","main":"dist/index.js"}');
+  await writeFile(join(target, 'package.json'), JSON.stringify({ name: `@tensorflow/${name}`, version: '4.22.0' }));
   await writeFile(join(target, 'dist', 'index.js'), FAKE_TFJS_NODE);
   for (const name of ['tfjs_backend.cc', 'tfjs_binding.cc']) await writeFile(join(target, 'binding', name), '// source');
   return target;

@@ -9,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LibtensorflowError, type LibtensorflowErrorCode } from '../src/errors.ts';
-import { GOOD, makeMachine, replaceWheel, type Machine } from './fakes.ts';
+import { GOOD, makeMachine, replaceWheel, writeTarget, writeWheel, type Machine } from './fakes.ts';
 
 let machine: Machine;
 beforeEach(async () => {
@@ -116,6 +116,27 @@ describe('the fused training operations', () => {
     expect((await machine.install({ official: 'once' })).how).toBe('wheel');
     expect(await readFile(placed('nncf_ops.key'), 'utf8')).toBe(key);
     expect((await machine.log()).match(/pip download/g)).toHaveLength(1);
+  });
+});
+
+describe('with CUDA', () => {
+  it('takes the CUDA wheels’ libraries too, where the library looks for them', async () => {
+    const target = await writeTarget(join(machine.folder, 'project'), 'tfjs-node-gpu');
+    const index = machine.env['FAKE_INDEX']!;
+    await writeWheel(join(index, 'tensorflow-2.21.0-cp311.whl'), GOOD);
+    await writeWheel(join(index, 'nvidia_cublas_cu12-12.9-py3.whl'), {
+      'nvidia/cublas/lib/libcublas.so.12': 'cublas',
+      'nvidia/cublas/include/cublas.h': '//',
+    });
+    const install = ['tensorflow', 'nvidia-cublas-cu12', 'numpy'].map((name) => ({ metadata: { name, version: '2.21.0' } }));
+    await writeFile(join(index, 'report.json'), JSON.stringify({ install }));
+    expect(await machine.install({ flavour: 'gpu' })).toMatchObject({ how: 'wheel', packageDir: target });
+    expect(await readFile(join(target, 'deps', 'nvidia', 'cublas', 'lib', 'libcublas.so.12'), 'utf8')).toBe('cublas');
+    expect(existsSync(join(target, 'deps', 'nvidia', 'cublas', 'include'))).toBe(false);
+    const log = await machine.log();
+    expect(log).toContain('tensorflow[and-cuda]==2.21.0');
+    expect(log).not.toContain('numpy');
+    expect(log).toMatch(/-rpath,.*2\.21\.0-gpu-linux/);
   });
 });
 
