@@ -4,7 +4,7 @@ import type { Multistep } from './multistep.ts';
 import type { LevelCurve, ScheduleTiming, SparsitySchedule } from './sparsity-schedule.ts';
 
 /** Kinds of sparsity schedules. */
-export type ScheduleKind = LevelCurve['kind'];
+export type ScheduleKind = Exclude<LevelCurve['kind'], 'exponential_with_bias'>;
 
 /** The keys of a schedule in a configuration, under `params` of a sparsity algorithm. */
 export interface ScheduleParams {

@@ -1,4 +1,4 @@
-import { curveLevel, curveTarget, type SparsitySchedule } from './sparsity-schedule.ts';
+import { curveTarget, scheduleLevel, type SparsitySchedule } from './sparsity-schedule.ts';
 
 /** Levels this close count as equal. */
 const ROUNDING = 1e-9;
@@ -14,7 +14,7 @@ export function unreachableTarget(schedule: SparsitySchedule, plannedEpochs?: nu
   const { curve, timing } = schedule;
   const target = curveTarget(curve);
   const falls = (epoch: number): number | undefined => {
-    const level = curveLevel(curve, epoch);
+    const level = scheduleLevel(schedule, epoch);
     return level < target - ROUNDING ? level : undefined;
   };
   const frozenAt = falls(timing.freezeEpoch);

@@ -1,4 +1,5 @@
 import { createAdaptiveSchedule, type AdaptiveParams } from './adaptive.ts';
+import { biasedExponentialLevel } from './biased-exponential.ts';
 import { exponentialLevel } from './exponential.ts';
 import { multistep, multistepLevel, type Multistep } from './multistep.ts';
 import { polynomialLevel, ramp, type PolynomialParams, type Ramp } from './polynomial.ts';
@@ -11,12 +12,15 @@ export interface ScheduleTiming {
   readonly updatePerOptimizerStep: boolean;
   /** Optimizer steps of an epoch; counted in the first epoch when left out. */
   readonly stepsPerEpoch?: number | undefined;
+  /** Epoch at which the curve begins; before it the level is the first one. @default 0 */
+  readonly startEpoch?: number | undefined;
 }
 
 /** How a level moves, with every default filled in. */
 export type LevelCurve =
   | ({ readonly kind: 'polynomial' } & Ramp & Required<Pick<PolynomialParams, 'power' | 'concave'>>)
   | ({ readonly kind: 'exponential' } & Ramp)
+  | ({ readonly kind: 'exponential_with_bias' } & Ramp)
   | ({ readonly kind: 'multistep' } & Multistep)
   | ({ readonly kind: 'adaptive' } & { readonly [Key in keyof AdaptiveParams]-?: number });
 
@@ -38,11 +42,18 @@ export function curveLevel(curve: LevelCurve, epoch: number): number {
       return polynomialLevel(epoch, curve);
     case 'exponential':
       return exponentialLevel(epoch, curve);
+    case 'exponential_with_bias':
+      return biasedExponentialLevel(epoch, curve);
     case 'multistep':
       return multistepLevel(epoch, curve);
     case 'adaptive':
       return Math.min(curve.init + curve.step * Math.floor(epoch / curve.patience), curve.target);
   }
+}
+
+/** Level of a whole schedule: the curve begins at the start epoch and is held from the freeze epoch on. */
+export function scheduleLevel({ curve, timing }: SparsitySchedule, epoch: number): number {
+  return curveLevel(curve, Math.max(Math.min(epoch, timing.freezeEpoch) - (timing.startEpoch ?? 0), 0));
 }
 
 /** Level at which a curve ends. */

@@ -2,7 +2,7 @@ import type { CompressionScheduler, CompressionStage, JsonObject } from '@nncf/c
 import { createAdaptiveSchedule, type AdaptiveSchedule } from './adaptive.ts';
 import { nextEpoch } from './epoch-counter.ts';
 import { stateMismatch, stepsMismatch } from './errors.ts';
-import { checkCurve, curveLevel, curveTarget, type SparsitySchedule } from './sparsity-schedule.ts';
+import { checkCurve, curveTarget, scheduleLevel, type SparsitySchedule } from './sparsity-schedule.ts';
 
 /** What a sparsity schedule acts on. */
 export interface SparsityTarget {
@@ -50,7 +50,7 @@ export class SparsityScheduler implements CompressionScheduler {
     this.schedule = schedule;
     this.#target = target;
     this.#adaptive = schedule.curve.kind === 'adaptive' ? createAdaptiveSchedule(schedule.curve) : undefined;
-    const level = curveLevel(schedule.curve, 0);
+    const level = scheduleLevel(schedule, 0);
     this.#progress = {
       epoch: 0,
       step: 0,
@@ -147,7 +147,7 @@ export class SparsityScheduler implements CompressionScheduler {
   }
 
   #curveLevel(): number {
-    return curveLevel(this.schedule.curve, Math.min(this.#position(), this.schedule.timing.freezeEpoch));
+    return scheduleLevel(this.schedule, this.#position());
   }
 
   #moveTo(level: number): void {

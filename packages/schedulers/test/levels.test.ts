@@ -1,4 +1,4 @@
-import { createAdaptiveSchedule, exponentialLevel, multistepLevel, polynomialLevel } from '@nncf/schedulers';
+import { biasedExponentialLevel, createAdaptiveSchedule, exponentialLevel, multistepLevel, polynomialLevel } from '@nncf/schedulers';
 import { NncfError } from '@nncf/core';
 import { describe, expect, test } from 'vitest';
 
@@ -67,6 +67,24 @@ describe('exponentialLevel', () => {
       epochs(expected.length).map((epoch) => exponentialLevel(epoch, params)),
       expected,
     );
+  });
+});
+
+describe('biasedExponentialLevel', () => {
+  test('three quarters after an eighth of the epochs, the rest by the end', () => {
+    const params = { init: 0, target: 0.6, targetEpoch: 80 };
+    expectLevels(
+      [0, 10, 80, 100].map((epoch) => biasedExponentialLevel(epoch, params)),
+      [0, 0.45, 0.6, 0.6],
+    );
+    expect(biasedExponentialLevel(79.999, params)).toBeCloseTo(0.6, 4);
+  });
+
+  test('rises all the way from init', () => {
+    const levels = epochs(50).map((epoch) => biasedExponentialLevel(epoch, { init: 0.1, target: 0.5, targetEpoch: 40 }));
+    expect(levels[0]).toBeCloseTo(0.1, 12);
+    expect(levels[5]).toBeCloseTo(0.375, 12);
+    levels.slice(1).forEach((level, i) => expect(level).toBeGreaterThanOrEqual(levels[i] as number));
   });
 });
 

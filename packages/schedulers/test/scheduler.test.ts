@@ -45,6 +45,14 @@ describe('by epochs', () => {
     expect(target.calls).toEqual(['level', 'level', 'level', 'freeze']);
   });
 
+  test('begins at its start epoch', () => {
+    const { scheduler } = started(square, { ...perEpoch, startEpoch: 2, freezeEpoch: 6 });
+    expectClose(
+      [0, 1, 2, 3, 4, 5].flatMap(() => runEpoch(scheduler, 1)),
+      [0.1, 0.1, 0.1, 13 / 90, 25 / 90, 0.5],
+    );
+  });
+
   test('goes to an epoch that it is told', () => {
     const { scheduler } = started({ kind: 'multistep', steps: [1, 3], levels: [0.1, 0.5, 0.9] }, perEpoch);
     scheduler.epochStep(3);
