@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { attributesOf, inputsOf } from '../kernel-map.ts';
-import { convSizes, spreadByStride, window, type ConvGradAttributes } from '../geometry.ts';
+import { convSizes, window, type ConvGradAttributes } from '../geometry.ts';
 
 /**
  * Gradient of a convolution with respect to its filter, as a convolution: the input with batch and channels exchanged is convolved with the output's
@@ -22,20 +22,46 @@ function conv2dBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D, sizes: tf.backend
 }
 
 /**
- * Gradient of a convolution with respect to its input, as a convolution: the output's gradient, spread by the stride, with the filter turned by
- * half a turn and its channels exchanged.
+ * The filter's values by where they meet an input position that lies `row`, `column` past a multiple of the stride: `[reachHeight, reachWidth, out,
+ * strideHeight·strideWidth·in]`, turned by half a turn, with zeros where the filter has no value.
+ */
+function filterByPhase(filter: tf.Tensor4D, strideHeight: number, strideWidth: number): tf.Tensor4D {
+  const [height, width, inChannels, outChannels] = filter.shape;
+  const [reachHeight, reachWidth] = [Math.ceil(height / strideHeight), Math.ceil(width / strideWidth)];
+  const [down, right] = [reachHeight * strideHeight - height, reachWidth * strideWidth - width];
+  const padded =
+    down + right === 0
+      ? filter
+      : tf.pad(filter, [
+          [0, down],
+          [0, right],
+          [0, 0],
+          [0, 0],
+        ]);
+  const phases = tf.reshape(padded, [reachHeight, strideHeight, reachWidth, strideWidth, inChannels, outChannels]);
+  const channelsLast = tf.transpose(phases, [0, 2, 5, 1, 3, 4]);
+  return tf.reverse(tf.reshape(channelsLast, [reachHeight, reachWidth, outChannels, strideHeight * strideWidth * inChannels]), [0, 1]);
+}
+
+/**
+ * Gradient of a convolution with respect to its input, as one convolution without a stride: input positions fall into strideHeight·strideWidth
+ * phases, each of which sees its own part of the filter; the phases are computed as channels and laid out in rows and columns afterwards.
  *
  * @param dy Gradient of the output, `[batch, outHeight, outWidth, out]`.
  * @param filter `[filterHeight, filterWidth, in, out]`
  * @returns `[batch, height, width, in]`
  */
 function conv2dBackpropInput(dy: tf.Tensor4D, filter: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
-  const { filterHeight, filterWidth, inHeight, inWidth, strideHeight, strideWidth, padInfo } = sizes;
-  const spread = spreadByStride(dy, strideHeight, strideWidth);
-  const [top, left] = [filterHeight - 1 - padInfo.top, filterWidth - 1 - padInfo.left];
-  const seen = window(spread, top, left, inHeight + filterHeight - 1, inWidth + filterWidth - 1);
-  const turned = tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2]);
-  return tf.conv2d(seen, turned, 1, 'valid');
+  const { batchSize, inHeight, inWidth, inChannels, strideHeight, strideWidth, padInfo } = sizes;
+  const byPhase = filterByPhase(filter, strideHeight, strideWidth);
+  const [reachHeight, reachWidth] = byPhase.shape;
+  const rows = Math.floor((padInfo.top + inHeight - 1) / strideHeight) + 1;
+  const columns = Math.floor((padInfo.left + inWidth - 1) / strideWidth) + 1;
+  const seen = window(dy, reachHeight - 1, reachWidth - 1, rows + reachHeight - 1, columns + reachWidth - 1);
+  const phases = tf.reshape(tf.conv2d(seen, byPhase, 1, 'valid'), [batchSize * rows, columns, strideHeight, strideWidth * inChannels]);
+  const laidOut = strideHeight === 1 ? phases : tf.transpose(phases, [0, 2, 1, 3]);
+  const padded: tf.Tensor4D = tf.reshape(laidOut, [batchSize, rows * strideHeight, columns * strideWidth, inChannels]);
+  return window(padded, -padInfo.top, -padInfo.left, inHeight, inWidth);
 }
 
 /** TensorFlow.js's kernel `Conv2DBackpropFilter` for the wasm backend, which lacks it. */
