@@ -8,6 +8,7 @@ const schema = z.strictObject({
   inputLayout: z.enum(['NHWC', 'NCHW']).default('NHWC'),
   outputLayout: z.enum(['NHWC', 'NCHW']).default('NHWC'),
   foldBatchNorm: z.boolean().default(true),
+  dropUnreadChannels: z.boolean().default(true),
   inputNames: z.array(z.string().min(1)).optional(),
   outputNames: z.array(z.string().min(1)).optional(),
   batchSize: z.int().positive().optional(),
@@ -31,6 +32,8 @@ export interface OnnxExportOptions {
   readonly outputLayout?: 'NHWC' | 'NCHW';
   /** Whether a batch norm behind a convolution or a dense layer becomes part of its weights, exactly. @default true */
   readonly foldBatchNorm?: boolean;
+  /** Whether channels that every reader's weights are zero for leave the file with the filters that make them. @default true */
+  readonly dropUnreadChannels?: boolean;
   /** Names of the inputs in order; the model's own by default. */
   readonly inputNames?: readonly string[];
   /** Names of the outputs in order; the layers' by default. */
@@ -50,6 +53,7 @@ export interface ResolvedOptions {
   readonly inputLayout: 'NHWC' | 'NCHW';
   readonly outputLayout: 'NHWC' | 'NCHW';
   readonly foldBatchNorm: boolean;
+  readonly dropUnreadChannels: boolean;
   readonly inputNames: readonly string[] | undefined;
   readonly outputNames: readonly string[] | undefined;
   readonly batchSize: number | undefined;

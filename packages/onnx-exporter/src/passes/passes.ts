@@ -2,6 +2,7 @@ import type { OnnxGraph } from '../emit/onnx-graph.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { dropDead } from './drop-dead.ts';
 import { dropNeutral } from './drop-neutral.ts';
+import { dropUnreadChannels } from './drop-unread-channels.ts';
 import { foldAffine } from './fold-affine.ts';
 import { foldPad } from './fold-pad.ts';
 import { mergeClips } from './merge-clips.ts';
@@ -10,7 +11,7 @@ import { mergeClips } from './merge-clips.ts';
 export type OnnxPass = (graph: OnnxGraph, options: ResolvedOptions) => OnnxGraph;
 
 /** What is done to the emitted model, in this order. */
-const PASSES: readonly OnnxPass[] = [dropNeutral, mergeClips, foldPad, foldAffine, dropDead];
+const PASSES: readonly OnnxPass[] = [dropNeutral, mergeClips, foldPad, foldAffine, dropUnreadChannels, dropDead];
 
 /** Runs all passes. */
 export function runPasses(graph: OnnxGraph, options: ResolvedOptions): OnnxGraph {
