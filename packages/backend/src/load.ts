@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { silenceCpuHint } from './kernel-map.ts';
-import { loadOperations } from './native/operations.ts';
+import { loadOperations } from './native/load-operations.ts';
 
 /** The backends, named by the package that brings them (`@tensorflow/` and, for the last two, `tfjs-backend-` left out). */
 export type BackendName = 'tfjs-node-gpu' | 'tfjs-node' | 'wasm' | 'cpu';

@@ -1,4 +1,4 @@
-import { hasOperations, isNative } from '@nncf/backend';
+import { hasOperations, isNative } from '@nncf/backend/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { channelAxesOf, channelView } from './channels.ts';
 import { composedKernels } from './kernels/composed.ts';

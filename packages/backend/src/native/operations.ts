@@ -2,33 +2,15 @@
  * Operations of this project's own that `@nncf/libtensorflow` compiles next to tfjs-node's addon, in C++ and on all processors. Where they are
  * missing (the official tfjs-node, other backends) compositions serve.
  */
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { isNative, isNativeGpu, nativeOp, nativeOp1, type NativeAttributes } from '../kernel-map.ts';
 
-let loaded = false;
-
-/**
- * Loads the operations that stand beside tfjs-node's addon.
- *
- * @param main Path of tfjs-node's `dist/index.js`.
- * @returns True where there are some.
- */
-export function loadOperations(main: string): boolean {
-  if (loaded) return true;
-  try {
-    createRequire(main)(join(dirname(main), '..', 'lib', 'napi-v8', 'nncf_ops.node'));
-    loaded = true;
-  } catch {
-    // Not compiled here, or for another library: compositions serve.
-  }
-  return loaded;
-}
+/** Stands in TensorFlow.js's kernel registry once they are loaded: the registry is one for every copy of this code. */
+export const OPERATIONS_MARK = 'NncfOperations';
 
 /** True where the operations of this file can run now: tfjs-node is in use, on the processor, and they were compiled for it. */
 export function hasOperations(): boolean {
-  return loaded && isNative() && !isNativeGpu();
+  return isNative() && !isNativeGpu() && tf.getKernel(OPERATIONS_MARK, 'tensorflow') !== undefined;
 }
 
 /** How a tensor is quantized: on `levels` points, with one grid for each channel. */

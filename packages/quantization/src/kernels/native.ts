@@ -1,4 +1,4 @@
-import { nativeOp, nativeOp1, type NativeAttributes } from '@nncf/backend';
+import { nativeOp, nativeOp1, type NativeAttributes } from '@nncf/backend/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import type { FakeQuantizeKernels, Grid } from '../kernels.ts';
 import { gridGradients, roundToGrid } from './composed.ts';

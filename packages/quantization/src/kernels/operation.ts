@@ -1,4 +1,4 @@
-import { fakeQuantizeGradOperation, fakeQuantizeOperation, type FakeQuantizeGrid } from '@nncf/backend';
+import { fakeQuantizeGradOperation, fakeQuantizeOperation, type FakeQuantizeGrid } from '@nncf/backend/kernels';
 import type { ChannelView } from '../channels.ts';
 import type { FakeQuantizeKernels, Grid } from '../kernels.ts';
 

@@ -1,0 +1,3 @@
+/** What other packages compute with: TensorFlow's operations by name and the compiled ones. Imports nothing of Node's. */
+export { isNative, nativeOp, nativeOp1, type NativeAttribute, type NativeAttributes } from './kernel-map.ts';
+export { fakeQuantizeGradOperation, fakeQuantizeOperation, hasOperations, type FakeQuantizeGrid } from './native/operations.ts';
