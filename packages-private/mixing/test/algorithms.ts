@@ -1,5 +1,6 @@
 import type { AlgorithmConfig } from '@nncf/core';
 import '@nncf/const-sparsity';
+import '@nncf/filter-pruning';
 import '@nncf/magnitude-sparsity';
 import '@nncf/quantization';
 import '@nncf/rb-sparsity';
@@ -14,4 +15,5 @@ export const SECTIONS: readonly AlgorithmConfig[] = [
   },
   { algorithm: 'rb_sparsity', sparsity_init: 0.3 },
   { algorithm: 'const_sparsity' },
+  { algorithm: 'filter_pruning', pruning_init: 0.5 },
 ];
