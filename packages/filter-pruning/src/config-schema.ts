@@ -15,6 +15,7 @@ const params: ZodType<FilterPruningParams> = z
     num_init_steps: epochs,
     pruning_steps: epochs,
     filter_importance: z.enum(['L1', 'L2', 'geometric_median']).optional(),
+    filters_multiple_of: z.int().positive().optional(),
     all_weights: flag,
     prune_first_conv: flag,
     prune_downsample_convs: flag,

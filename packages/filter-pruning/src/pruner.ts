@@ -3,7 +3,7 @@ import type { ModelGraph } from '@nncf/core';
 import { tidy, type Variable } from '@tensorflow/tfjs-core';
 import type { Cluster, PruningSpace } from './clusters.ts';
 import { multiplyAdds } from './multiply-adds.ts';
-import { classImportance, selectByCluster, selectOverAll, type ClassImportance } from './selection.ts';
+import { classImportance, selectByCluster, selectOverAll, spareForMultiple, type ClassImportance } from './selection.ts';
 import type { PruningSettings } from './settings.ts';
 
 /** Halvings of the interval in which the level of filters for a level of multiply-adds is looked for. */
@@ -42,7 +42,9 @@ export class Pruner {
   }
 
   private select(importance: ClassImportance, level: number): Set<number> {
-    return (this.settings.allWeights ? selectOverAll : selectByCluster)(this.space.clusters, importance, level);
+    const { allWeights, multiple } = this.settings;
+    const chosen = (allWeights ? selectOverAll : selectByCluster)(this.space.clusters, importance, level);
+    return multiple === 1 ? chosen : spareForMultiple(this.space.clusters, importance, chosen, multiple);
   }
 
   /** The lowest level of filters that saves this share of the multiply-adds: the share grows with the level. */

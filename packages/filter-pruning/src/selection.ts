@@ -25,6 +25,26 @@ export function selectOverAll(clusters: readonly Cluster[], importance: ClassImp
   return new Set(leastImportant(candidates, importance, Math.floor(all.length * level)));
 }
 
+/**
+ * Spares the most important of the chosen classes until what is left of each cluster is a multiple of a number, or all of it.
+ *
+ * @returns the classes to prune
+ */
+export function spareForMultiple(
+  clusters: readonly Cluster[],
+  importance: ClassImportance,
+  chosen: ReadonlySet<number>,
+  multiple: number,
+): Set<number> {
+  return new Set(
+    clusters.flatMap(({ classes }) => {
+      const gone = classes.filter((each) => chosen.has(each));
+      const left = Math.ceil((classes.length - gone.length) / multiple) * multiple;
+      return leastImportant(gone, importance, Math.max(classes.length - left, 0));
+    }),
+  );
+}
+
 function leastImportant(classes: readonly number[], importance: ClassImportance, count: number): number[] {
   return byImportance(classes, importance).slice(0, count);
 }

@@ -7,6 +7,8 @@ export interface PruningSettings {
   readonly importance: FilterImportance;
   /** What a level is a share of: the filters of each layer, or the model's multiply-adds. */
   readonly measure: 'filters' | 'multiply-adds';
+  /** Filters left in a layer are a multiple of this. */
+  readonly multiple: number;
   readonly allWeights: boolean;
   readonly pruneFirst: boolean;
   readonly pruneDownsample: boolean;
@@ -19,6 +21,7 @@ export function readSettings(config: FilterPruningConfig): PruningSettings {
   return {
     importance: params.filter_importance ?? 'L2',
     measure: params.pruning_flops_target === undefined ? 'filters' : 'multiply-adds',
+    multiple: params.filters_multiple_of ?? 1,
     allWeights: params.all_weights ?? false,
     pruneFirst: params.prune_first_conv ?? false,
     pruneDownsample: params.prune_downsample_convs ?? false,

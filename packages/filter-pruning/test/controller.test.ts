@@ -63,6 +63,14 @@ describeBackends('filters', () => {
     algo.remove();
   });
 
+  test('and in multiples that suit the processor', async () => {
+    const algo = await prune({ pruning_init: 0.4, params: { pruning_flops_target: 0.4, filters_multiple_of: 8 } }, resnet8());
+    const left = (algo.statistics()['filter_pruning']?.tables[0]?.rows ?? []).map((row) => Number(row[2]));
+    expect(left.every((count) => count % 8 === 0)).toBe(true);
+    expect(value(algo, 'multiplyAddsSaved')).toBeGreaterThanOrEqual(0.4);
+    algo.remove();
+  });
+
   test('over all layers the least important ones go wherever they are', async () => {
     const model = smallSequential();
     const [kernel, ...others] = model.getLayer('conv1').getWeights();

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ChannelClasses } from '../src/channel-classes.ts';
 import { channelMask } from '../src/channel-masks.ts';
 import type { Cluster } from '../src/clusters.ts';
-import { classImportance, selectByCluster, selectOverAll } from '../src/selection.ts';
+import { classImportance, selectByCluster, selectOverAll, spareForMultiple } from '../src/selection.ts';
 
 const cluster = (classes: readonly number[]): Cluster => ({ classes, filters: [] });
 const importance = new Map([
@@ -35,6 +35,15 @@ describe('selection', () => {
     [0.99, [1, 2, 3, 10]],
   ])('over all at level %d', (level, expected) => {
     expect(sorted(selectOverAll(clusters, importance, level))).toEqual(expected);
+  });
+
+  test.each([
+    [1, [1, 3, 10]],
+    [2, [1, 3]],
+    [3, [1]],
+    [4, []],
+  ])('leaves a multiple of %d in each cluster', (multiple, expected) => {
+    expect(sorted(spareForMultiple(clusters, importance, new Set([1, 3, 10]), multiple))).toEqual(expected);
   });
 
   test('a higher level prunes what a lower one does, and one of each cluster stays', () => {
