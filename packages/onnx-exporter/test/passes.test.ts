@@ -7,6 +7,7 @@ import { dropNeutral } from '../src/passes/drop-neutral.ts';
 import { foldAffine } from '../src/passes/fold-affine.ts';
 import { foldPad } from '../src/passes/fold-pad.ts';
 import { mergeClips } from '../src/passes/merge-clips.ts';
+import { shieldPool } from '../src/passes/shield-pool.ts';
 import { encodeModel } from '../src/proto/encode-model.ts';
 import { useCpu } from './support/cpu.ts';
 import { largestDifference, runOnnx } from './support/export-case.ts';
@@ -187,6 +188,26 @@ describe('foldPad', () => {
     const channels = graph([pad, conv], [stored('pads', [8], [0, 1, 0, 0, 0, 0, 0, 0], 'INT64'), zero, weight], shapes);
     const read = graph([pad, node('Conv', ['p', 'w'], 'c', window), node('Add', ['c', 'p'], 'y')], [pads, zero, weight], shapes);
     for (const model of [other, channels, read]) expect(ops(foldPad(model))).toEqual(ops(model));
+  });
+});
+
+describe('shieldPool', () => {
+  it('keeps a border of zeros in the maximum of values below zero', async () => {
+    const pads = stored('pads', [8], [0, 0, 1, 1, 0, 0, 1, 1], 'INT64');
+    const pool = node('MaxPool', ['p'], 'y', { kernel_shape: { ints: [3, 3] }, strides: { ints: [3, 3] } });
+    const border = graph([node('Pad', ['x', 'pads', 'zero'], 'p'), pool], [pads, stored('zero', [], [0])], {
+      x: ['N', 2, 5, 5],
+      y: ['N', 2, 2, 2],
+    });
+    const [y] = await runOnnx(encodeModel({ ...shieldPool(border), domains: new Map([['', 17]]) }), [tf.fill([1, 2, 4, 4], -3)]);
+    expect(Math.max(...(y?.dataSync() ?? []))).toBeCloseTo(0, 30);
+    expect(Math.min(...(y?.dataSync() ?? []))).toBeCloseTo(0, 30);
+  });
+
+  it('leaves a border of another value alone', () => {
+    const pads = stored('pads', [8], [0, 0, 1, 1, 0, 0, 1, 1], 'INT64');
+    const nodes = [node('Pad', ['x', 'pads', 'five'], 'p'), node('MaxPool', ['p'], 'y', { kernel_shape: { ints: [3, 3] } })];
+    expect(shieldPool(graph(nodes, [pads, stored('five', [], [5])], picture)).nodes).toEqual(nodes);
   });
 });
 

@@ -6,12 +6,13 @@ import { dropUnreadChannels } from './drop-unread-channels.ts';
 import { foldAffine } from './fold-affine.ts';
 import { foldPad } from './fold-pad.ts';
 import { mergeClips } from './merge-clips.ts';
+import { shieldPool } from './shield-pool.ts';
 
 /** One change of a model in ONNX's terms. The result computes the same. */
 export type OnnxPass = (graph: OnnxGraph, options: ResolvedOptions) => OnnxGraph;
 
 /** What is done to the emitted model, in this order. */
-const PASSES: readonly OnnxPass[] = [dropNeutral, mergeClips, foldPad, foldAffine, dropUnreadChannels, dropDead];
+const PASSES: readonly OnnxPass[] = [dropNeutral, mergeClips, foldPad, shieldPool, foldAffine, dropUnreadChannels, dropDead];
 
 /** Runs all passes. */
 export function runPasses(graph: OnnxGraph, options: ResolvedOptions): OnnxGraph {
