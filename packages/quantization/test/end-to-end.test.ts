@@ -58,6 +58,22 @@ const NETWORKS: readonly Network[] = [
   ],
 ];
 
+/** Its result is computed last: a quantizer of the output stands behind the node, not before a reader. */
+const wholeOutput = (): tfl.LayersModel =>
+  tfl.sequential({
+    layers: [
+      tfl.layers.conv2d({
+        filters: 4,
+        kernelSize: 3,
+        inputShape: [8, 8, 3],
+        activation: 'relu',
+        kernelInitializer: tfl.initializers.heNormal({ seed: 1 }),
+      }),
+      tfl.layers.globalAveragePooling2d({ dataFormat: 'channelsLast' }),
+      tfl.layers.dense({ units: 6, activation: 'tanh', kernelInitializer: tfl.initializers.heNormal({ seed: 2 }) }),
+    ],
+  });
+
 describeBackends('compressed, trained and exported', (backend) => {
   // The plain JavaScript backend is for small models.
   const [first, ...others] = NETWORKS;
@@ -79,6 +95,19 @@ describeBackends('compressed, trained and exported', (backend) => {
       expect((model.predict(x) as tf.Tensor).dataSync()).toEqual(float);
     },
   );
+
+  it('quantizes outputs in the file as here', async () => {
+    const model = wholeOutput();
+    const x = tf.randomUniform([32, 8, 8, 3], -1, 1, 'float32', 5);
+    const algo = await compress(model, { quantize_outputs: true, activations: { bits: 3 } });
+    await algo.initialize([x]);
+    const quantized = (model.predict(x) as tf.Tensor).dataSync();
+    expect(new Set(quantized).size).toBeLessThanOrEqual(8);
+    const file = join(folder, `${backend}-outputs.onnx`);
+    await algo.exportModel(file);
+    expect(relativeError(quantized, await run(file, x))).toBeLessThan(1e-5);
+    algo.remove();
+  });
 
   it('learns with few bits what it would not know without training', async () => {
     const { model, x, y } = task();

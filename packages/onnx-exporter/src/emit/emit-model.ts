@@ -45,6 +45,7 @@ function emitNode(node: GraphNode, builder: GraphBuilder, table: ValueTable): vo
   mapping.emit(new NodeContext(node, builder, table));
   node.outputs.forEach((id, index) => {
     if (!table.has(id)) throw unboundOutput(node, index);
+    table.operateResult(node, index);
   });
 }
 

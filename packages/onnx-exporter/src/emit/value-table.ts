@@ -70,6 +70,15 @@ export class ValueTable {
     return made;
   }
 
+  /** Lets the plan's operators act on a result that has been bound. */
+  operateResult(node: GraphNode, port: number): void {
+    const placed = this.operators.atResult(node, port);
+    if (placed.length === 0) return;
+    const id = node.outputs[port] ?? -1;
+    const operated = this.operate(id, node, placed);
+    this.bind(id, operated.in(operated.layout), operated.layout);
+  }
+
   /** A constant operand as the node reads it; undefined for a computed one. */
   weight(node: GraphNode, port: number): WeightValue | undefined {
     const id = node.inputs[port] ?? -1;

@@ -7,7 +7,7 @@ export interface PlacedOperator {
   readonly operator: TensorOperator;
 }
 
-/** Which operators of the plan act on which operand, masks before grids. */
+/** Which operators of the plan act on which operand or result, masks before grids. */
 export class OperatorTable {
   private readonly byPoint = new Map<string, PlacedOperator[]>();
 
@@ -22,6 +22,11 @@ export class OperatorTable {
     return this.byPoint.get(keyOf({ node: node.name, port })) ?? [];
   }
 
+  /** Operators at a result, in the order of application. */
+  atResult(node: GraphNode, port: number): readonly PlacedOperator[] {
+    return this.byPoint.get(keyOf({ node: node.name, port, side: 'result' })) ?? [];
+  }
+
   private place(command: PlanCommand, operators: ReadonlyMap<string, TensorOperator>): void {
     const operator = operators.get(command.operator);
     if (operator === undefined) throw missingOperator(command.operator);
@@ -32,6 +37,6 @@ export class OperatorTable {
   }
 }
 
-function keyOf({ node, port }: InsertionPoint): string {
-  return `${port}@${node}`;
+function keyOf({ node, port, side = 'operand' }: InsertionPoint): string {
+  return `${side} ${port} of ${node}`;
 }
