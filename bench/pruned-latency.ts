@@ -27,7 +27,11 @@ console.log(`ONNX Runtime, batch 1, 1 thread: milliseconds, best and median of $
 for (const [name, make] of Object.entries(MODELS)) await compare(name, make());
 
 async function compare(name: string, model: LayersModel): Promise<void> {
-  const pruning = { algorithm: 'filter_pruning', pruning_init: 0.4, params: { pruning_flops_target: 0.4, filters_multiple_of: 16 } } as const;
+  const pruning = {
+    algorithm: 'filter_pruning',
+    pruning_init: 0.4,
+    params: { pruning_flops_target: 0.4, filters_multiple_of: 16 },
+  } as const;
   const algo = await createCompressionAlgorithm(model, { compression: pruning });
   await algo.initialize();
   const [whole, pruned] = [join(FOLDER, `${name}-whole.onnx`), join(FOLDER, `${name}-pruned.onnx`)];

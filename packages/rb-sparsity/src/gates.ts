@@ -49,11 +49,18 @@ export function openGates(logits: tf.Tensor): tf.Tensor {
  * @param mask 1 where a gate was open when it froze, else 0
  */
 export function applySettledMask<T extends tf.Tensor>(weight: T, logits: tf.Tensor, mask: tf.Tensor): T {
-  const operation = tf.customGrad((w, s) => ({
-    value: tf.mul(w as tf.Tensor, mask),
-    gradFunc: (upstream: tf.Tensor) => [tf.mul(upstream, mask), tf.zerosLike(s as tf.Tensor)],
-  }));
+  const operation = tf.customGrad((w, s, save) => {
+    (save as tf.GradSaveFunc)([mask, s as tf.Tensor]);
+    return {
+      value: tf.mul(w as tf.Tensor, mask),
+      gradFunc: (upstream: tf.Tensor, saved: tf.Tensor[]) => settledGradients(upstream, saved),
+    };
+  });
   return operation(weight, logits) as T;
+}
+
+function settledGradients(upstream: tf.Tensor, [mask, logits]: readonly tf.Tensor[]): [dWeight: tf.Tensor, dLogits: tf.Tensor] {
+  return [tf.mul(upstream, mask as tf.Tensor), tf.zerosLike(logits as tf.Tensor)];
 }
 
 /** w·[s + noise > 0]; σ is above ½ where its argument is above 0. */
