@@ -1,12 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exporterToken, find, scope, type JsonObject } from '@nncf/core';
+import { exporterToken, find, registered, scope, type JsonObject } from '@nncf/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exportOnnx, onnxExporter, registerOnnxNode } from '../src/index.ts';
+import { exportOnnx, onnxExporter, onnxNodeToken, registerOnnxNode } from '../src/index.ts';
 import { rawBytes } from '../src/proto/raw-bytes.ts';
 import { useCpu } from './support/cpu.ts';
 import { decoded, exported, largestDifference, operations, runOnnx } from './support/export-case.ts';
@@ -25,6 +25,11 @@ function dense(): tfl.LayersModel {
 describe('the exporter', () => {
   it('is registered by importing the package', () => {
     expect(find(exporterToken, 'onnx')).toBe(onnxExporter);
+  });
+
+  it('names every mapped operation in its README', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    expect(registered(onnxNodeToken).filter((op) => !readme.includes(`\`${op}\``))).toEqual([]);
   });
 
   it('writes a file that ONNX Runtime runs', async () => {

@@ -91,13 +91,13 @@ export function onnxType(dtype: string): OnnxDataType {
 }
 
 /** Drops axes of size 1. */
-export function squeezeAxes(builder: GraphBuilder, name: string, axes: readonly number[]): string {
+function squeezeAxes(builder: GraphBuilder, name: string, axes: readonly number[]): string {
   if (axes.length === 0) return name;
   return builder.once('Squeeze', [name, int64s(builder, axes)]);
 }
 
 /** Adds axes of size 1. */
-export function unsqueezeAxes(builder: GraphBuilder, name: string, axes: readonly number[]): string {
+function unsqueezeAxes(builder: GraphBuilder, name: string, axes: readonly number[]): string {
   if (axes.length === 0) return name;
   return builder.once('Unsqueeze', [name, int64s(builder, axes)]);
 }

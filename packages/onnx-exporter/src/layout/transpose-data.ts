@@ -1,7 +1,7 @@
 import type { TypedArray } from '@nncf/core';
 
 /** Row-major strides of a shape. */
-export function stridesOf(shape: readonly number[]): readonly number[] {
+function stridesOf(shape: readonly number[]): readonly number[] {
   const strides = shape.map(() => 1);
   for (let i = shape.length - 2; i >= 0; i--) strides[i] = (strides[i + 1] ?? 1) * (shape[i + 1] ?? 1);
   return strides;

@@ -76,7 +76,7 @@ export const elementwiseMappings: readonly OnnxNodeMapping[] = [
 ];
 
 /** A mapping that brings all operands into one layout and leaves the rest to `body`. */
-export function elementwise(op: string, body: Body): OnnxNodeMapping {
+function elementwise(op: string, body: Body): OnnxNodeMapping {
   return {
     op,
     layout: 'any',

@@ -9,7 +9,7 @@ import { mergeClips } from './merge-clips.ts';
 import { shieldPool } from './shield-pool.ts';
 
 /** One change of a model in ONNX's terms. The result computes the same. */
-export type OnnxPass = (graph: OnnxGraph, options: ResolvedOptions) => OnnxGraph;
+type OnnxPass = (graph: OnnxGraph, options: ResolvedOptions) => OnnxGraph;
 
 /** What is done to the emitted model, in this order. */
 const PASSES: readonly OnnxPass[] = [dropNeutral, mergeClips, foldPad, shieldPool, foldAffine, dropUnreadChannels, dropDead];
