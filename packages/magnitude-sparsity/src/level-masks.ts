@@ -5,7 +5,7 @@ import { magnitudeMaskData } from './mask.ts';
 import { magnitudeThreshold } from './threshold.ts';
 
 /** One layer's mask, and the importance above which its weights are kept. */
-export interface LevelMask {
+interface LevelMask {
   readonly threshold: number;
   readonly mask: Float32Array;
 }

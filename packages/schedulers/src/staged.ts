@@ -7,7 +7,7 @@ import { stateMismatch } from './errors.ts';
 export type StageStarts<Part extends string = string> = Readonly<Record<Part, number>>;
 
 /** Whether a part with this first epoch is at work. @param epoch number of completed epochs */
-export function hasBegun(epoch: number, start: number): boolean {
+function hasBegun(epoch: number, start: number): boolean {
   return epoch >= start;
 }
 
