@@ -127,7 +127,8 @@ function emitWeight(grid: ArrangedGrid, weight: OnnxTensor, builder: OnnxBuilder
 
 /** Levels of a weight counted from zero, and the zero point of each, by the formula of the quantizer itself. */
 function integersOf({ low, high, levelLow, levelHigh }: ArrangedGrid, weight: OnnxTensor): { integers: Int32Array; zeroPoint: Int32Array } {
-  return tf.tidy(() => {
+  let result = { integers: new Int32Array(), zeroPoint: new Int32Array() };
+  tf.tidy(() => {
     const [x, lowest, highest] = [weight, low, high].map(({ data, shape }) => tf.tensor(data, [...shape])) as [
       tf.Tensor,
       tf.Tensor,
@@ -138,8 +139,10 @@ function integersOf({ low, high, levelLow, levelHigh }: ArrangedGrid, weight: On
     const clamped = tf.maximum(tf.minimum(x, highest), lowest);
     const levels = tf.round(tf.sub(tf.mul(tf.sub(clamped, lowest), s), zero));
     const zeroPoint = tf.broadcastTo(tf.add(zero, levelLow), x.shape);
-    return { integers: Int32Array.from(float32Values(levels)), zeroPoint: Int32Array.from(float32Values(zeroPoint)) };
+    // Not returned from here: `tidy` would look through every element of what it returns for tensors.
+    result = { integers: Int32Array.from(float32Values(levels)), zeroPoint: Int32Array.from(float32Values(zeroPoint)) };
   });
+  return result;
 }
 
 /** Scale and zero point, the inputs that QuantizeLinear and DequantizeLinear share. */
