@@ -100,6 +100,11 @@ export function batchOutOfReach(value?: string): NncfError {
   });
 }
 
+/** Bytes that are given as an ONNX model are none. */
+export function notOnnx(cause?: unknown): NncfError {
+  return new NncfError({ code: 'EXPORT_INVALID', source, message: 'The bytes are no ONNX model with operations in it.', cause });
+}
+
 /** Options that the exporter does not know or cannot use. */
 export function badOptions(reason: string): NncfError {
   return new NncfError({

@@ -1,6 +1,8 @@
 import './register.ts';
 
 export { exportOnnx, onnxBytes } from './export-onnx.ts';
+export { extendOnnx } from './extend-onnx.ts';
+export type { OnnxPort } from './emit/onnx-graph.ts';
 export type { OnnxExportOptions } from './options.ts';
 export { onnxExporter, serializeOnnx } from './serialize.ts';
 export { onnxNodeToken, registerOnnxNode, type OnnxNodeContext, type OnnxNodeMapping } from './node-mapping.ts';

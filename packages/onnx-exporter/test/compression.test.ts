@@ -105,7 +105,8 @@ describe('operators of the plan', () => {
   });
 
   it('take a batch norm behind a quantized convolution into scales and bias', async () => {
-    const filter = tf.variable(tf.randomNormal([3, 3, 2, 4]));
+    // Within the grid: its lowest integer has no mirror image.
+    const filter = tf.variable(tf.randomUniform([3, 3, 2, 4], -1.9, 1.9));
     const gamma = tf.variable(tf.tensor1d([1, -2, 0.5, 0]));
     const norm = (y: Tensor): Tensor =>
       tf.batchNorm(y as Tensor4D, [0.1, 0.2, 0.3, 0.4], [1, 2, 0.5, 1], [0, 1, 2, 3], gamma as never, 1e-3);
@@ -142,6 +143,48 @@ describe('operators of the plan', () => {
     const x = tf.randomNormal([2, 3, 3, 2]);
     const y = grid(tf.relu(tf.conv2d(x as Tensor4D, filter as never, 1, 'same')));
     await expectSame('two layouts', bytes, x, [tf.conv2d(y as Tensor4D, filter as never, 1, 'same'), tf.reshape(y, [2, 18])]);
+  });
+});
+
+describe('a convolution in groups', () => {
+  const body: Body = (x, variables) => {
+    const parts = tf.split(x as Tensor4D, 3, 3).map((part, i) => tf.conv2d(part as Tensor4D, variables[`w${i}`] as never, 1, 'same'));
+    return tf.relu(tf.add(tf.concat(parts, 3), variables['bias'] as Variable));
+  };
+  const filters = (): Record<string, Variable> => ({
+    ...Object.fromEntries([0, 1, 2].map((i) => [`w${i}`, tf.variable(tf.randomNormal([3, 3, 2, 4]))])),
+    bias: tf.variable(tf.randomNormal([12])),
+  });
+
+  it('is one in the file', async () => {
+    const variables = filters();
+    const { bytes } = subject(body, variables, [5, 6, 6], [], {});
+    expect(operations(bytes)).toEqual({ Transpose: 2, Conv: 1, Relu: 1 });
+    const x = tf.randomNormal([2, 5, 6, 6]);
+    await expectSame('groups', bytes, x, [body(x, variables) as Tensor]);
+  });
+
+  it('is one on integers too', async () => {
+    const variables = filters();
+    const commands = [command('a', [['SplitV_0', 0]]), ...[0, 1, 2].map((i) => command(`w${i}`, [[`Conv2D_${i}`, 1]]))];
+    const operators = { a: steps64, w0: steps64, w1: steps64, w2: steps64 };
+    const { bytes } = subject(body, variables, [5, 6, 6], commands, operators);
+    expect(operations(bytes)).toEqual({ Transpose: 2, QuantizeLinear: 1, DequantizeLinear: 2, Conv: 1, Relu: 1 });
+    const x = tf.randomNormal([2, 5, 6, 6]);
+    const onGrid = Object.fromEntries(Object.entries(variables).map(([name, w]) => [name, name === 'bias' ? w : grid(w)]));
+    await expectSame('groups of integers', bytes, x, [body(grid(x), onGrid as Record<string, Variable>) as Tensor]);
+  });
+
+  it('stays apart where its parts differ', () => {
+    const uneven: Body = (x, variables) => {
+      const [left, right] = tf.split(x as Tensor4D, 2, 3) as [Tensor4D, Tensor4D];
+      return tf.concat(
+        [tf.conv2d(left, variables['w0'] as never, 1, 'same'), tf.conv2d(right, variables['w1'] as never, 1, 'same', 'NHWC', 2)],
+        3,
+      );
+    };
+    const { bytes } = subject(uneven, filters(), [5, 6, 4], [], {});
+    expect(operations(bytes)).toMatchObject({ Split: 1, Conv: 2, Concat: 1 });
   });
 });
 

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exportOnnx, onnxExporter, onnxNodeToken, registerOnnxNode } from '../src/index.ts';
+import { exportOnnx, extendOnnx, onnxExporter, onnxNodeToken, registerOnnxNode } from '../src/index.ts';
 import { rawBytes } from '../src/proto/raw-bytes.ts';
 import { useCpu } from './support/cpu.ts';
 import { decoded, exported, largestDifference, operations, runOnnx } from './support/export-case.ts';
@@ -142,6 +142,30 @@ describe('what cannot be exported', () => {
   it('a share of the batch is refused', () => {
     const half = (x: Tensor): Tensor => tf.slice(tf.concat([x, x]), [0, 0], [x.shape[0] ?? 1, 4]);
     expect(() => exported({ variables: {}, call: half }, {}, info)).toThrow(/share of the batch/);
+  });
+});
+
+describe('an exported file', () => {
+  const boxes = {
+    variables: {},
+    call: (x: Tensor) => [tf.reshape(x, [x.shape[0] ?? 1, 5, 4]), tf.reshape(tf.max(tf.reshape(x, [-1, 5, 4]), -1), [-1, 1, 5])],
+  };
+
+  it('takes further operations behind its outputs', async () => {
+    const bytes = extendOnnx(exported(boxes, {}, [{ sample_size: [1, 20] }]), (builder, [corners = '', scores = '']) => {
+      const limit = builder.constant([2], [1], 'INT64');
+      const overlap = builder.constant([0.5], [1], 'FLOAT');
+      const [kept = ''] = builder.node('NonMaxSuppression', [corners, scores, limit, overlap], { name: 'boxes' });
+      return [{ name: kept, type: 'INT64', shape: ['kept', 3] }];
+    });
+    const corners = [0, 0, 2, 2, 0, 0, 2, 2.1, 5, 5, 6, 6, 8, 8, 9, 9, 0, 0, 2.2, 2];
+    const [kept] = await runOnnx(bytes, [tf.tensor2d(corners, [1, 20])]);
+    expect(Array.from(kept?.dataSync() ?? [])).toEqual([0, 0, 3, 0, 0, 2]);
+  });
+
+  it('is told from other bytes', () => {
+    expect(() => extendOnnx(Uint8Array.of(1, 2, 3), () => [])).toThrow(expect.objectContaining({ code: 'EXPORT_INVALID' }));
+    expect(() => extendOnnx(new Uint8Array(), () => [])).toThrow(/no ONNX model/);
   });
 });
 

@@ -250,14 +250,29 @@ describe('foldAffine', () => {
     expect(await difference(model, result, [2, 2, 5, 5])).toBeLessThan(1e-4);
   });
 
-  it('mirrors the zero point where an integer has no mirror image', async () => {
-    const lowest = integers.map((value, i) => (i === 20 ? -128 : value));
+  const perTensor = (contents: readonly number[], zero: number, type: 'INT8' | 'UINT8'): OnnxGraph => {
     const dequantize = node('DequantizeLinear', ['w', 'scale', 'point'], 'wd');
-    const weight = [stored('w', [3, 2, 3, 3], lowest, 'INT8'), stored('scale', [], [0.01]), stored('point', [], [0], 'INT8')];
-    const model = graph([dequantize, conv('wd'), batchNorm('c')], [...weight, ...norm], picture);
+    const weight = [stored('w', [3, 2, 3, 3], contents, type), stored('scale', [], [0.01]), stored('point', [], [zero], type)];
+    return graph([dequantize, conv('wd'), batchNorm('c')], [...weight, ...norm], picture);
+  };
+
+  it('mirrors the zero point of an asymmetric weight', async () => {
+    const model = perTensor(
+      integers.map((value) => value + 127),
+      100,
+      'UINT8',
+    );
     const result = dropDead(foldAffine(model, defaults));
-    expect(constants(result)[result.nodes[0]?.inputs[2] ?? '']).toEqual([0, -1, 0]);
+    expect(ops(result)).toEqual(['DequantizeLinear', 'Conv']);
+    expect(constants(result)[result.nodes[0]?.inputs[2] ?? '']).toEqual([100, 155, 100]);
     expect(await difference(model, result, [2, 2, 5, 5])).toBeLessThan(1e-4);
+  });
+
+  it('leaves the batch norm where a symmetric weight would need a zero point', () => {
+    const lowest = integers.map((value, i) => (i === 20 ? -128 : value));
+    expect(ops(foldAffine(perTensor(lowest, 0, 'INT8'), defaults))).toEqual(['DequantizeLinear', 'Conv', 'BatchNormalization']);
+    const elsewhere = integers.map((value, i) => (i === 2 ? -128 : value));
+    expect(ops(dropDead(foldAffine(perTensor(elsewhere, 0, 'INT8'), defaults)))).toEqual(['DequantizeLinear', 'Conv']);
   });
 
   it('moves the factor to the output range of a FakeQuantize and mirrors what it turns', () => {

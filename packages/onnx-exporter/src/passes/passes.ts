@@ -6,13 +6,24 @@ import { dropUnreadChannels } from './drop-unread-channels.ts';
 import { foldAffine } from './fold-affine.ts';
 import { foldPad } from './fold-pad.ts';
 import { mergeClips } from './merge-clips.ts';
+import { mergeGroups } from './merge-groups.ts';
 import { shieldPool } from './shield-pool.ts';
 
 /** One change of a model in ONNX's terms. The result computes the same. */
 type OnnxPass = (graph: OnnxGraph, options: ResolvedOptions) => OnnxGraph;
 
 /** What is done to the emitted model, in this order. */
-const PASSES: readonly OnnxPass[] = [dropNeutral, mergeClips, foldPad, shieldPool, foldAffine, dropUnreadChannels, dropDead];
+const PASSES: readonly OnnxPass[] = [
+  dropNeutral,
+  mergeClips,
+  foldPad,
+  shieldPool,
+  foldAffine,
+  mergeGroups,
+  foldAffine,
+  dropUnreadChannels,
+  dropDead,
+];
 
 /** Runs all passes. */
 export function runPasses(graph: OnnxGraph, options: ResolvedOptions): OnnxGraph {

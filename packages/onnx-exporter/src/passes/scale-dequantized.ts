@@ -10,7 +10,8 @@ const SMALLEST_SCALE = 2 ** -126;
  * Multiplies integer weights by a factor for every channel through their scales. The integers stay as they are, except
  * in channels with a negative factor, where they change sign, and with a factor of 0, where they become zero.
  *
- * @returns undefined when the scales run along another axis
+ * @returns undefined when the scales run along another axis, or when an integer around zero has no mirror image (−128): a
+ * zero point would give it one, but with that the runtimes compute in floating point
  */
 export function scaleDequantized(
   edit: GraphEdit,
@@ -24,6 +25,7 @@ export function scaleDequantized(
   const scales = channels.gain.map((gain, c) => Math.abs(gain) * parameterAt(scale, c));
   const signs = channels.gain.map((gain, c) => ((scales[c] ?? 0) < SMALLEST_SCALE ? 0 : Math.sign(gain)));
   const mirrored = applySigns(integers, zero, signs, channels);
+  if (mirrored !== undefined && isCentred(zero) && mirrored.zeros.some((value) => value !== 0)) return undefined;
   const count = [channels.gain.length];
   const kept = scales.map((value, c) => (signs[c] === 0 ? parameterAt(scale, c) : value));
   const inputs = [
@@ -38,6 +40,10 @@ export function scaleDequantized(
 function isAlong({ attributes }: OnnxNode, { data }: OnnxInitializer, axis: number): boolean {
   const own = attributes['axis'];
   return data.length === 1 || (own !== undefined && 'int' in own ? own.int : 1) === axis;
+}
+
+function isCentred(zero: OnnxInitializer | undefined): boolean {
+  return zero?.data.every((value: number) => value === 0) ?? true;
 }
 
 function zeroPoints(zero: OnnxInitializer | undefined, { gain }: ChannelGain): Int32Array {

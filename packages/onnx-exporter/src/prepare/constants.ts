@@ -81,6 +81,6 @@ function knownValues(graph: ModelGraph): readonly boolean[] {
 }
 
 function checkFinite(name: string, { data }: TensorData): void {
-  // A plain loop: weights have millions of elements.
-  for (const value of data) if (!Number.isFinite(value)) throw notFinite(name, value);
+  // A loop by index: weights have millions of elements.
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) throw notFinite(name, data[i] ?? Number.NaN);
 }

@@ -44,7 +44,8 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
   return onnx.ModelProto.encode(model).finish();
 }
 
-function encodeNode(node: OnnxNode): Proto.INodeProto {
+/** One operation as protobuf. */
+export function encodeNode(node: OnnxNode): Proto.INodeProto {
   return {
     name: node.name,
     opType: node.op,
@@ -67,11 +68,13 @@ function encodeAttribute(value: OnnxAttribute): Proto.IAttributeProto {
   return { type: AttributeType.FLOATS, floats: [...value.floats] };
 }
 
-function encodeInitializer({ name, type, shape, data }: OnnxInitializer): Proto.ITensorProto {
+/** A stored tensor as protobuf. */
+export function encodeInitializer({ name, type, shape, data }: OnnxInitializer): Proto.ITensorProto {
   return { name, dataType: TYPE_NUMBER[type], dims: [...shape], rawData: rawBytes(data, type) };
 }
 
-function encodePort({ name, type, shape }: OnnxPort): Proto.IValueInfoProto {
+/** An input or output as protobuf. */
+export function encodePort({ name, type, shape }: OnnxPort): Proto.IValueInfoProto {
   const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
   return { name, type: { tensorType: { elemType: TYPE_NUMBER[type], shape: { dim } } } };
 }
