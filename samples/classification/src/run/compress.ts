@@ -1,5 +1,9 @@
 // The algorithms that a configuration may name; each registers itself.
+import '@nncf/const-sparsity';
+import '@nncf/filter-pruning';
+import '@nncf/magnitude-sparsity';
 import '@nncf/quantization';
+import '@nncf/rb-sparsity';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { createCompressionAlgorithm, type ModelCompression, type NncfConfig } from '@nncf/core';
 import { batches, type ImageDataset } from '@nncf/datasets';
