@@ -2,6 +2,17 @@ import * as tf from '@tensorflow/tfjs-core';
 import { attributesOf, inputsOf } from '../kernel-map.ts';
 import { convSizes, window, type ConvGradAttributes } from '../geometry.ts';
 
+/** A filter of one value without stride: a product of matrices. */
+function isPointwise({ filterHeight, filterWidth, strideHeight, strideWidth }: tf.backend_util.Conv2DInfo): boolean {
+  return filterHeight * filterWidth * strideHeight * strideWidth === 1;
+}
+
+function pointwiseBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D): tf.Tensor4D {
+  const [inChannels, outChannels] = [x.shape[3], dy.shape[3]];
+  const product = tf.matMul(tf.reshape(x, [-1, inChannels]), tf.reshape(dy, [-1, outChannels]), true);
+  return tf.reshape(product, [1, 1, inChannels, outChannels]);
+}
+
 /**
  * Gradient of a convolution with respect to its filter, as a convolution: the input with batch and channels exchanged is convolved with the output's
  * gradient, which is read at steps of the forward's stride (its dilation).
@@ -11,6 +22,7 @@ import { convSizes, window, type ConvGradAttributes } from '../geometry.ts';
  * @returns `[filterHeight, filterWidth, in, out]`
  */
 function conv2dBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
+  if (isPointwise(sizes)) return pointwiseBackpropFilter(x, dy);
   const { filterHeight, filterWidth, outHeight, outWidth, strideHeight, strideWidth, padInfo } = sizes;
   const height = (outHeight - 1) * strideHeight + filterHeight;
   const width = (outWidth - 1) * strideWidth + filterWidth;

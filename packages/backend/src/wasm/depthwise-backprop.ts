@@ -2,46 +2,83 @@ import * as tf from '@tensorflow/tfjs-core';
 import { attributesOf, inputsOf } from '../kernel-map.ts';
 import { convSizes, spreadByStride, window, type ConvGradAttributes } from '../geometry.ts';
 
-import { sumToLastAxis } from './sums.ts';
+type Values = Float32Array | Int32Array | Uint8Array;
+
+/** Output positions along an axis whose input, at one filter position, lies inside: `[from, to)`, and where the input of output 0 lies. */
+interface Overlap {
+  readonly from: number;
+  readonly to: number;
+  readonly start: number;
+}
+
+function overlaps(taps: number, dilation: number, stride: number, before: number, outputs: number, inputs: number): Overlap[] {
+  return Array.from({ length: taps }, (_, tap) => {
+    const start = tap * dilation - before;
+    const from = Math.max(0, Math.ceil(-start / stride));
+    return { from, to: Math.min(outputs, Math.floor((inputs - 1 - start) / stride) + 1), start };
+  });
+}
+
+/** A row of outputs and the inputs it meets at one filter position: where both begin, how far apart the inputs lie, where the sums stand. */
+interface Row {
+  readonly x: number;
+  readonly dy: number;
+  readonly count: number;
+  readonly step: number;
+  readonly sums: number;
+}
+
+/** Adds x·dy of a row to the sums of one filter position. */
+function addRow(sums: Float64Array, x: Values, dy: Values, { x: firstX, dy: firstDy, count, step, sums: at }: Row, channels: number): void {
+  for (let index = 0; index < count; index += 1) {
+    const from = firstX + index * step;
+    const to = firstDy + index * channels;
+    for (let c = 0; c < channels; c += 1) sums[at + c]! += x[from + c]! * dy[to + c]!;
+  }
+}
+
+/** The same where each channel of x serves several of dy in turn. */
+function addMultipliedRow(sums: Float64Array, x: Values, dy: Values, row: Row, channels: number, multiplier: number): void {
+  for (let index = 0; index < row.count; index += 1) {
+    for (let c = 0; c < channels; c += 1) {
+      sums[row.sums + c]! += x[row.x + index * row.step + Math.floor(c / multiplier)]! * dy[row.dy + index * channels + c]!;
+    }
+  }
+}
+
+/** The filter's gradient; row by row, so that what a row needs stays in the processor's cache for all filter positions. */
+function filterSums(x: Values, dy: Values, sizes: tf.backend_util.Conv2DInfo): Float64Array {
+  const { batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, strideHeight, strideWidth, padInfo } = sizes;
+  const { filterHeight, filterWidth, dilationHeight, dilationWidth } = sizes;
+  const rows = overlaps(filterHeight, dilationHeight, strideHeight, padInfo.top, outHeight, inHeight);
+  const columns = overlaps(filterWidth, dilationWidth, strideWidth, padInfo.left, outWidth, inWidth);
+  const multiplier = outChannels / inChannels;
+  const sums = new Float64Array(filterHeight * filterWidth * outChannels);
+  for (let line = 0; line < batchSize * outHeight; line += 1) {
+    const [image, y] = [Math.floor(line / outHeight), line % outHeight];
+    for (const [i, row] of rows.entries()) {
+      if (y < row.from || y >= row.to) continue;
+      const inputLine = (image * inHeight + y * strideHeight + row.start) * inWidth;
+      for (const [j, { from, to, start }] of columns.entries()) {
+        const at = { x: (inputLine + from * strideWidth + start) * inChannels, dy: (line * outWidth + from) * outChannels };
+        const met: Row = { ...at, count: to - from, step: strideWidth * inChannels, sums: (i * filterWidth + j) * outChannels };
+        if (multiplier === 1) addRow(sums, x, dy, met, outChannels);
+        else addMultipliedRow(sums, x, dy, met, outChannels, multiplier);
+      }
+    }
+  }
+  return sums;
+}
 
 /**
- * Gradient of a depthwise convolution with respect to its filter, one filter position at a time: the input seen from that position times the
- * output's gradient, summed over batch and positions.
+ * Gradient of a depthwise convolution with respect to its filter, in plain loops: the backend's slices copy the whole tensor each time.
  *
  * @param x Input, `[batch, height, width, in]`.
  * @param dy Gradient of the output, `[batch, outHeight, outWidth, in·multiplier]`.
  * @returns `[filterHeight, filterWidth, in, multiplier]`
  */
-function depthwiseBackpropFilter(x: tf.Tensor4D, dy: tf.Tensor4D, sizes: tf.backend_util.Conv2DInfo): tf.Tensor4D {
-  const { filterHeight, filterWidth, outHeight, outWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo } = sizes;
-  const { batchSize, inChannels, outChannels } = sizes;
-  const multiplier = outChannels / inChannels;
-  const height = (outHeight - 1) * strideHeight + (filterHeight - 1) * dilationHeight + 1;
-  const width = (outWidth - 1) * strideWidth + (filterWidth - 1) * dilationWidth + 1;
-  const repeated = multiplier === 1 ? x : repeatChannels(x, multiplier);
-  const seen = window(repeated, padInfo.top, padInfo.left, height, width);
-  const sums: tf.Tensor1D[] = [];
-  for (let row = 0; row < filterHeight; row += 1) {
-    for (let column = 0; column < filterWidth; column += 1) {
-      const begin = [0, row * dilationHeight, column * dilationWidth, 0];
-      const end = [
-        batchSize,
-        (begin[1] ?? 0) + (outHeight - 1) * strideHeight + 1,
-        (begin[2] ?? 0) + (outWidth - 1) * strideWidth + 1,
-        outChannels,
-      ];
-      const tap = tf.stridedSlice(seen, begin, end, [1, strideHeight, strideWidth, 1]);
-      sums.push(sumToLastAxis(tf.mul(tap, dy)));
-    }
-  }
-  return tf.reshape(tf.concat(sums), [filterHeight, filterWidth, inChannels, multiplier]);
-}
-
-/** Each channel `times` times in a row, the order of a depthwise convolution's outputs. */
-function repeatChannels(x: tf.Tensor4D, times: number): tf.Tensor4D {
-  const [batch, height, width, channels] = x.shape;
-  const tiled = tf.tile(tf.reshape(x, [batch * height * width, channels, 1]), [1, 1, times]);
-  return tf.reshape(tiled, [batch, height, width, channels * times]);
+function depthwiseBackpropFilter(x: tf.Tensor, dy: tf.Tensor, sizes: tf.backend_util.Conv2DInfo): tf.Tensor {
+  return tf.tensor(Float32Array.from(filterSums(x.dataSync(), dy.dataSync(), sizes)), sizes.filterShape);
 }
 
 /**
@@ -75,7 +112,7 @@ export const depthwiseBackpropFilterConfig: tf.KernelConfig = {
     const attributes = attributesOf<ConvGradAttributes>(attrs);
     const { x, dy } = inputsOf<'x' | 'dy'>(inputs);
     const sizes = convSizes(x.shape, attributes.filterShape ?? [], attributes, true);
-    return tf.tidy(() => depthwiseBackpropFilter(tf.reshape(x, sizes.inShape), tf.reshape(dy, sizes.outShape), sizes));
+    return depthwiseBackpropFilter(x, dy, sizes);
   },
 };
 

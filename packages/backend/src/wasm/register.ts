@@ -6,6 +6,7 @@ import { conv2dBackpropFilterConfig, conv2dBackpropInputConfig } from './conv2d-
 import { depthwiseBackpropFilterConfig, depthwiseBackpropInputConfig } from './depthwise-backprop.ts';
 import { wasmBatchNorm, wasmBatchNormGrad } from './batch-norm.ts';
 import { quickMatMul } from './mat-mul.ts';
+import { quickReductions } from './reductions.ts';
 import { correctedConvolutions } from './same-padding.ts';
 
 /** Registers the kernels that training needs and the wasm backend lacks, has wrong, or has only as plain loops. Returns the undo. */
@@ -23,6 +24,7 @@ export function registerWasmKernels(): () => void {
     ...resizeGradConfigs('wasm'),
     ...correctedConvolutions(),
     ...quickMatMul(),
+    ...quickReductions(),
   ].map(exchangeKernel);
   return () => undo.reverse().forEach((restore) => restore());
 }
