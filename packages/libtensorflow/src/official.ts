@@ -36,6 +36,8 @@ async function recentFailure(context: Context, target: Target): Promise<string |
 
 /** Asks the storage host for anything at all, so that a firewall costs seconds and not the script's own long wait. */
 async function unreachable(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  // Behind a proxy only the script itself knows the way.
+  if (env['HTTPS_PROXY'] ?? env['https_proxy']) return undefined;
   const host = env['TFJS_NODE_CDN_STORAGE'] ?? env['CDN_STORAGE'] ?? HOST;
   try {
     await fetch(host, { method: 'HEAD', signal: AbortSignal.timeout(TIMES.reach) });
