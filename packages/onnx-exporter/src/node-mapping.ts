@@ -54,6 +54,8 @@ export interface OnnxNodeContext {
   outputDtype(index?: number): string;
   /** Says which ONNX value an output is, and its layout; TensorFlow's own by default. Every output needs it. */
   output(index: number, name: string, layout?: Layout): void;
+  /** Says that an output is an operand repeated along axes of size 1; it is made only where a reader does not broadcast. */
+  outputRepeated(index: number, port: number): void;
   /** Appends one node with one output and returns its name. */
   emit(op: string, inputs: readonly string[], attributes?: OnnxNodeOptions['attributes']): string;
   /** An INT64 vector. */

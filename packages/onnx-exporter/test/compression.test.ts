@@ -59,17 +59,17 @@ describe('operators of the plan', () => {
 
   it('stand once in the file when several operands share a value', () => {
     const w = tf.variable(tf.randomNormal([4, 4]));
-    const body: Body = (x, { w: kernel }) => tf.add(tf.matMul(x, kernel as Variable), tf.matMul(x, kernel as Variable));
-    const points: [string, number][] = [
+    const body: Body = (x, { w: kernel }) => tf.add(tf.matMul(x, kernel as Variable), tf.matMul(tf.tanh(x), kernel as Variable));
+    const activation = command('a', [
       ['MatMul_0', 0],
-      ['MatMul_1', 0],
-    ];
-    const weights: [string, number][] = [
+      ['Tanh_0', 0],
+    ]);
+    const weight = command('w', [
       ['MatMul_0', 1],
       ['MatMul_1', 1],
-    ];
-    const { bytes } = subject(body, { w }, [4], [command('a', points), command('w', weights)], { a: steps64, w: steps64 });
-    expect(operations(bytes)).toEqual({ QuantizeLinear: 1, DequantizeLinear: 2, Gemm: 2, Add: 1 });
+    ]);
+    const { bytes } = subject(body, { w }, [4], [activation, weight], { a: steps64, w: steps64 });
+    expect(operations(bytes)).toEqual({ QuantizeLinear: 1, DequantizeLinear: 2, Gemm: 2, Tanh: 1, Add: 1 });
   });
 
   it('mask a weight before it goes to the grid: zeros stay zeros in the integers', async () => {

@@ -33,12 +33,12 @@ it('any network of these layers computes the same in ONNX Runtime', async () => 
       await expectSame(model, bytes, 2);
       await expectSame(model, bytes, 1);
     }),
-    { numRuns: 50 },
+    { numRuns: 30 },
   );
 });
 
 it('and onnx.checker accepts it', () => {
   const reports = folder.check();
-  expect(reports.length).toBeGreaterThan(50);
+  expect(reports.length).toBeGreaterThan(30);
   expect(reports.filter(({ checker }) => checker !== null)).toEqual([]);
 });

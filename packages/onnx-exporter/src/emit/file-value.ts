@@ -1,7 +1,7 @@
 import type { OnnxDataType, TensorData } from '@nncf/core';
 import { widenShape } from '../layout/arrangement.ts';
 import { layoutSteps } from '../layout/convert-layout.ts';
-import { plainLayout, sizesIn, type Layout, type Sizes } from '../layout/layout.ts';
+import { completeLayout, plainLayout, sizesIn, wideAxes, type Layout, type Sizes } from '../layout/layout.ts';
 import { transposeData } from '../layout/transpose-data.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 
@@ -15,6 +15,8 @@ export interface FileValue {
   readonly isStored: boolean;
   /** Contents, where they are known and nothing is done to them in the file. */
   readonly data?: TensorData;
+  /** What is repeated along its axes of size 1, where the tensor is but that. */
+  readonly narrow?: FileValue;
   /** Name of the ONNX value that has the tensor in a layout; made when it is asked for. */
   in(layout: Layout): string;
   /** The same tensor with axes of size 1 in front, as broadcasting adds them. */
@@ -81,6 +83,38 @@ export class StoredValue implements FileValue {
   widened(rank: number): FileValue {
     const shape = widenShape(this.data.shape, rank);
     return new StoredValue(this.builder, { ...this.data, shape }, this.name);
+  }
+}
+
+/** A tensor that repeats another one along axes of size 1. It is made only for readers that do not broadcast by themselves. */
+export class RepeatedValue implements FileValue {
+  readonly sizes: Sizes;
+  readonly layout: Layout;
+  readonly isStored: boolean = false;
+  readonly narrow: FileValue;
+  private readonly expand: (narrow: FileValue, layout: Layout) => string;
+
+  /**
+   * @param narrow of the same rank
+   * @param expand writes the repetition in a layout and returns its name
+   */
+  constructor(narrow: FileValue, sizes: Sizes, expand: (narrow: FileValue, layout: Layout) => string) {
+    this.narrow = narrow;
+    this.sizes = sizes;
+    this.expand = expand;
+    this.layout = completeLayout(narrow.layout, wideAxes(plainLayout(sizes.length), sizes), sizes.length);
+  }
+
+  in(layout: Layout): string {
+    return this.expand(this.narrow, layout);
+  }
+
+  widened(rank: number): FileValue {
+    const added = rank - this.sizes.length;
+    if (added <= 0) return this;
+    const ones = Array.from({ length: added }, () => 1);
+    const inner = (layout: Layout): Layout => layout.filter((axis) => axis >= added).map((axis) => axis - added);
+    return new RepeatedValue(this.narrow.widened(rank), [...ones, ...this.sizes], (_, layout) => this.in(inner(layout)));
   }
 }
 

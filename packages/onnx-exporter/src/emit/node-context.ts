@@ -2,11 +2,11 @@ import { operandValue, valueOf, type GraphNode, type GraphValue, type NncfError,
 import { unsupportedUse } from '../errors.ts';
 import type { Arrangement } from '../layout/arrangement.ts';
 import { needsTranspose } from '../layout/convert-layout.ts';
-import { completeLayout, isWide, plainLayout, type Layout, type Sizes } from '../layout/layout.ts';
+import { completeLayout, isWide, plainLayout, sizesIn, wideAxes, type Layout, type Sizes } from '../layout/layout.ts';
 import type { OnnxNodeContext } from '../node-mapping.ts';
 import { operandNames } from '../prepare/attributes.ts';
 import { sizeVector } from './batch-size.ts';
-import { onnxType, StoredValue, type FileValue } from './file-value.ts';
+import { onnxType, RepeatedValue, StoredValue, type FileValue } from './file-value.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import type { ValueTable } from './value-table.ts';
 
@@ -67,7 +67,7 @@ export class NodeContext implements OnnxNodeContext {
   }
 
   broadcastInput(port: number, layout: Layout, rank: number): string {
-    return broadcastIn(this.operand(port).widened(rank), layout);
+    return broadcastIn(this.narrowest(port, rank), layout);
   }
 
   broadcastConstant(tensor: TensorData, layout: Layout, rank: number): string {
@@ -99,6 +99,17 @@ export class NodeContext implements OnnxNodeContext {
     this.table.bind(id, name, layout ?? plainLayout(this.outputSizes(index).length));
   }
 
+  outputRepeated(index: number, port: number): void {
+    const { id, shape, traceShape } = this.result(index);
+    const narrow = this.operand(port).widened(shape.length);
+    const expand = (value: FileValue, layout: Layout): string =>
+      this.builder.once('Expand', [
+        broadcastIn(value, layout),
+        this.sizeVector(sizesIn(layout, shape), sizesIn(layout, traceShape).map(Number)),
+      ]);
+    this.table.bindValue(id, new RepeatedValue(narrow, shape, expand));
+  }
+
   emit(op: string, inputs: readonly string[], attributes: OnnxNodeOptions['attributes'] = {}): string {
     return this.builder.node(op, inputs, { attributes })[0] ?? '';
   }
@@ -117,6 +128,17 @@ export class NodeContext implements OnnxNodeContext {
 
   unsupported(reason: string): NncfError {
     return unsupportedUse(this.node, reason);
+  }
+
+  /** An operand without its repetition, where the other operands are as wide. */
+  private narrowest(port: number, rank: number): FileValue {
+    const value = this.operand(port).widened(rank);
+    const { narrow } = value;
+    if (narrow === undefined) return value;
+    const others = this.node.inputs.flatMap((_, other) => (other === port ? [] : [this.operand(other).widened(rank)]));
+    const isCovered = (axis: number): boolean =>
+      isWide(narrow.sizes, axis) || others.some((other) => isWide((other.narrow ?? other).sizes, axis));
+    return wideAxes(plainLayout(rank), value.sizes).every(isCovered) ? narrow : value;
   }
 
   private operand(port: number): FileValue {

@@ -35,6 +35,11 @@ export class ValueTable {
     this.values.set(id, new ComputedValue(this.builder, name, sizes, layout, this.bestLayout(id, layout)));
   }
 
+  /** Says that a value of the model is made of another one. */
+  bindValue(id: number, value: FileValue): void {
+    this.values.set(id, value);
+  }
+
   /** Whether the value has been bound. */
   has(id: number): boolean {
     return this.values.has(id);

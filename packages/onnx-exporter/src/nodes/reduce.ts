@@ -67,7 +67,8 @@ function emitLogical(context: OnnxNodeContext, op: string): void {
 }
 
 function writeReduce(context: OnnxNodeContext, op: string, input: string, { axes, layout, keepDims }: Reduction): string {
-  const positions = axes.map((axis) => layout.indexOf(axis));
+  // Counted from the end, so that the last axis can be told without the rank.
+  const positions = axes.map((axis) => layout.indexOf(axis) - layout.length);
   const keepdims: OnnxAttribute = { int: keepDims ? 1 : 0 };
   if (positions.length === 0) return input;
   // Axes moved from attribute to input with operator set 13 (sum) and 18 (the others).

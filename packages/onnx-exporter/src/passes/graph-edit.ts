@@ -64,7 +64,7 @@ export class GraphEdit {
     const nodes = this.graph.nodes.flatMap((node) => this.replacements.get(node) ?? [node]);
     return {
       ...this.graph,
-      nodes: nodes.map((node) => ({ ...node, inputs: node.inputs.map((input) => this.renamed(input)) })),
+      nodes: nodes.map((node) => ({ ...node, inputs: node.inputs.map((input) => this.nameOf(input)) })),
       initializers: this.initializers,
     };
   }
@@ -73,7 +73,8 @@ export class GraphEdit {
     return this.initializers.has(name) || this.uses.producer(name) !== undefined;
   }
 
-  private renamed(value: string): string {
+  /** The value that stands for this one after the changes so far. */
+  nameOf(value: string): string {
     let name = value;
     for (let next = this.renames.get(name); next !== undefined; next = this.renames.get(name)) name = next;
     return name;

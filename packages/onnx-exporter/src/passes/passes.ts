@@ -1,10 +1,12 @@
 import type { OnnxGraph } from '../emit/onnx-graph.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { dropDead } from './drop-dead.ts';
+import { dropDuplicates } from './drop-duplicates.ts';
 import { dropNeutral } from './drop-neutral.ts';
 import { dropUnreadChannels } from './drop-unread-channels.ts';
 import { foldAffine } from './fold-affine.ts';
 import { foldPad } from './fold-pad.ts';
+import { fuseLayerNorm } from './fuse-layer-norm.ts';
 import { mergeClips } from './merge-clips.ts';
 import { mergeGroups } from './merge-groups.ts';
 import { shieldPool } from './shield-pool.ts';
@@ -15,7 +17,9 @@ type OnnxPass = (graph: OnnxGraph, options: ResolvedOptions) => OnnxGraph;
 /** What is done to the emitted model, in this order. */
 const PASSES: readonly OnnxPass[] = [
   dropNeutral,
+  dropDuplicates,
   mergeClips,
+  fuseLayerNorm,
   foldPad,
   shieldPool,
   foldAffine,
