@@ -26,9 +26,9 @@ export class ChannelFlow {
   readonly registry: ChannelRegistry = new ChannelRegistry();
   readonly slices: ChannelSlice[] = [];
   /** Convolutions with a group for each of these channels. */
-  readonly groups = new Map<OnnxNode, readonly number[]>();
+  readonly groups: Map<OnnxNode, readonly number[]> = new Map();
   /** Reshapes whose last size is a multiple of the number of these channels. */
-  readonly reshapes = new Map<OnnxNode, readonly number[]>();
+  readonly reshapes: Map<OnnxNode, readonly number[]> = new Map();
   private readonly edit: GraphEdit;
   private readonly views = new Map<string, ChannelView>();
 
