@@ -114,6 +114,11 @@ function elementwise(): Case[] {
     'log softmax': (x) => tf.logSoftmax(x),
     mean: (x) => tf.mean(x, [1, 2]),
     sum: (x) => tf.sum(x, [0, 3]),
+    'sum by channel': (x) => tf.sum(x, [0, 1, 2]),
+    'mean by channel, axes kept': (x) => tf.mean(x, [0, 1, 2], true),
+    'mean of images, axes kept': (x) => tf.mean(x, [2, 1], true),
+    'sum of rows': (x) => tf.sum(tf.reshape(x, [-1, 3]), 0),
+    'mean of a vector': (x) => tf.mean(tf.reshape(x, [-1])),
     max: (x) => tf.max(x, [1, 2]),
     pad: (x) =>
       tf.pad(t4(x), [
