@@ -16,7 +16,7 @@ export class AsymmetricQuantizer extends FakeQuantizer {
   constructor(options: FakeQuantizerOptions) {
     super(options);
     const { parameterShape, logarithmScale } = this.spec;
-    this.#low = tf.variable(tf.zeros([...parameterShape]), true);
+    this.#low = tf.tidy(() => tf.variable(tf.zeros([...parameterShape]), true));
     this.#range = trainedParameter({ shape: parameterShape, logarithm: logarithmScale, gradientFactor: this.gradientFactor });
   }
 

@@ -23,7 +23,7 @@ export interface TrainedParameterOptions {
 
 /** A parameter that starts at 1. */
 export function trainedParameter({ shape, logarithm, gradientFactor }: TrainedParameterOptions): TrainedParameter {
-  const variable = tf.variable(logarithm ? tf.zeros([...shape]) : tf.ones([...shape]), true);
+  const variable = tf.tidy(() => tf.variable(logarithm ? tf.zeros([...shape]) : tf.ones([...shape]), true));
   return {
     variable,
     read: () => {
