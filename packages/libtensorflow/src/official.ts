@@ -8,8 +8,6 @@ import { exists, makeTemporary, replaceFolder, writeAtomically } from './files.t
 import { run } from './run.ts';
 import type { Target } from './target.ts';
 
-const HOST = 'https://storage.googleapis.com/';
-
 /** Milliseconds: to find out that the host does not answer; for the download; until a failure is tried again. */
 const TIMES = { reach: 4_000, download: 15 * 60_000, forget: 7 * 24 * 3_600_000 };
 
@@ -34,11 +32,21 @@ async function recentFailure(context: Context, target: Target): Promise<string |
   }
 }
 
+/** Where the package says its downloads are. */
+async function downloadHost(env: NodeJS.ProcessEnv, target: Target): Promise<string | undefined> {
+  const chosen = env['TFJS_NODE_CDN_STORAGE'] ?? env['CDN_STORAGE'];
+  if (chosen !== undefined) return chosen;
+  const described: unknown = JSON.parse(await readFile(join(target.folder, 'package.json'), 'utf8'));
+  if (typeof described !== 'object' || described === null || !('binary' in described)) return undefined;
+  const { binary } = described;
+  return typeof binary === 'object' && binary !== null && 'host' in binary ? String(binary.host) : undefined;
+}
+
 /** Asks the storage host for anything at all, so that a firewall costs seconds and not the script's own long wait. */
-async function unreachable(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+async function unreachable(env: NodeJS.ProcessEnv, target: Target): Promise<string | undefined> {
   // Behind a proxy only the script itself knows the way.
-  if (env['HTTPS_PROXY'] ?? env['https_proxy']) return undefined;
-  const host = env['TFJS_NODE_CDN_STORAGE'] ?? env['CDN_STORAGE'] ?? HOST;
+  const host = (env['HTTPS_PROXY'] ?? env['https_proxy']) ? undefined : await downloadHost(env, target);
+  if (host === undefined) return undefined;
   try {
     await fetch(host, { method: 'HEAD', signal: AbortSignal.timeout(TIMES.reach) });
     return undefined;
@@ -86,7 +94,7 @@ export async function installOfficially(context: Context, target: Target, retry:
   const known = retry ? undefined : await recentFailure(context, target);
   if (known !== undefined) return `${known} (tried earlier)`;
   context.report.step(`Trying the official installation of ${target.name} ${target.version}`);
-  const reason = (await unreachable(context.env)) ?? (await tryCopy(context, target));
+  const reason = (await unreachable(context.env, target)) ?? (await tryCopy(context, target));
   if (reason !== undefined) await rememberFailure(context, target, reason);
   return reason;
 }

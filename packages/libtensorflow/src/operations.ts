@@ -26,7 +26,7 @@ export interface Operations {
 }
 
 /** Name of the present sources. */
-export function operationsKey(): Promise<string> {
+function operationsKey(): Promise<string> {
   return sourceKey(SOURCES, FLAGS.join(' '));
 }
 

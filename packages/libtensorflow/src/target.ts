@@ -16,7 +16,7 @@ export interface Target {
 }
 
 /** npm package of a flavour. */
-export function packageName(flavour: Flavour): string {
+function packageName(flavour: Flavour): string {
   return flavour === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
 }
 

@@ -49,13 +49,6 @@ export function quantized(x: number, { low, range, levels }: ReferenceGrid): num
   return roundHalfToEven((clamped - low) * s - roundHalfToEven(-low * s)) / s;
 }
 
-/** How far `x` is from the nearest point at which rounding changes its mind, in quanta. */
-export function distanceToMidpoint(x: number, { low, range, levels }: ReferenceGrid): number {
-  const s = (levels - 1) / range;
-  const position = (x - low) * s - roundHalfToEven(-low * s);
-  return Math.abs(position - Math.floor(position) - 0.5);
-}
-
 /** Derivatives of one quantized value by x and by the grid. */
 export interface ReferenceGradient {
   readonly dx: number;

@@ -120,11 +120,6 @@ export function liftTo(tensor: Tensor, depth: number): void {
   (tensor as unknown as { scopeId: number }).scopeId = target.id;
 }
 
-/** Whether the tensor is already freed, also for variables. */
-export function isLive(tensor: Tensor): boolean {
-  return !tensor.isDisposed;
-}
-
 /** Identity of a tensor's contents: changes when a variable is assigned. */
 export function contentsOf(tensor: Tensor): object {
   return (tensor as unknown as { dataId: object }).dataId;

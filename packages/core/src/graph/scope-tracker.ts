@@ -19,7 +19,7 @@ function countUp(counts: Map<string, number>, key: string): number {
 }
 
 /** Path of a scope below another: `parent/name`, `#k` for the k-th further time. */
-export function childPath(parent: string, name: string, index: number): string {
+function childPath(parent: string, name: string, index: number): string {
   const own = index === 0 ? name : `${name}#${index}`;
   return parent === '' ? own : `${parent}/${own}`;
 }

@@ -99,7 +99,7 @@ function weightWishes({ view, config, device, groups }: DemandContext, node: Gra
 }
 
 /** Operands of a convolution or product that come from a variable. */
-export function weightOperands(view: GraphView, node: GraphNode): readonly Operand[] {
+function weightOperands(view: GraphView, node: GraphNode): readonly Operand[] {
   return weightPorts(view, node).filter(({ port }) => view.source(view.value(node.inputs[port] ?? -1)).kind === 'variable');
 }
 

@@ -104,6 +104,3 @@ const OPERATIONS: Readonly<Record<string, OperationInfo>> = {
 export function operationInfo(op: string): OperationInfo {
   return OPERATIONS[op] ?? floating;
 }
-
-/** Operations whose inputs are of interest to an integer runtime, for messages. */
-export const quantizableOperations: readonly string[] = Object.keys(OPERATIONS).filter((op) => OPERATIONS[op]?.trait === 'quantizable');

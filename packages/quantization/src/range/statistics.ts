@@ -20,7 +20,7 @@ export interface RangeStatistic {
 export type Aggregate = 'extreme' | 'mean';
 
 /** The smallest or mean minimum and the largest or mean maximum of the extremes handed in. */
-export class ExtremesAggregate {
+class ExtremesAggregate {
   readonly #aggregate: { readonly min: Aggregate; readonly max: Aggregate };
   #min: Float64Array | undefined;
   #max: Float64Array | undefined;

@@ -10,7 +10,7 @@ export interface OnnxClassifier {
 }
 
 /** @throws NncfError `CORRUPT_FILE` when ONNX Runtime refuses the file */
-export async function openOnnx(file: string): Promise<OnnxClassifier> {
+async function openOnnx(file: string): Promise<OnnxClassifier> {
   const session = await ort.InferenceSession.create(file, { logSeverityLevel: 3 }).catch((cause: unknown) => {
     throw unreadableOnnx(file, cause);
   });
