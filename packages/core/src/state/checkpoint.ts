@@ -1,4 +1,4 @@
-import { tensor, tidy, type Optimizer, type Tensor, type Variable } from '@tensorflow/tfjs-core';
+import { tensor, tidy, Variable, type Optimizer, type Tensor } from '@tensorflow/tfjs-core';
 import { NncfError } from '../errors.ts';
 import type { TensorData } from '../graph/tensor-data.ts';
 import type { JsonObject } from '../json.ts';
@@ -133,7 +133,11 @@ export function assignVariables(variables: ReadonlyMap<string, Variable>, values
 
 /** The optimizer's slots as data. */
 export async function optimizerData(optimizer: Optimizer): Promise<[string, TensorData][]> {
-  return (await optimizer.getWeights()).map(({ name, tensor: slot }) => [name, tensorData(slot)]);
+  const slots = await optimizer.getWeights();
+  const data = slots.map(({ name, tensor: slot }): [string, TensorData] => [name, tensorData(slot)]);
+  // The number of steps is a tensor made for the occasion; the others are the optimizer's own.
+  for (const { tensor: slot } of slots) if (!(slot instanceof Variable)) slot.dispose();
+  return data;
 }
 
 /** Gives an optimizer its slots back. */
