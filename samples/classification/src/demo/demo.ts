@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '@nncf/core';
-import { agreement } from '@nncf/datasets';
+import { agreement, subset, type ImageDataset } from '@nncf/datasets';
 import { exportOnnx } from '@nncf/onnx-exporter';
 import type { ReportProgress } from '../progress.ts';
 import { openData } from '../run/data.ts';
@@ -18,6 +18,8 @@ export interface DemoOptions {
   readonly float: Settings;
   /** Compression and fine-tuning. */
   readonly int8: Settings;
+  /** Pictures of the fine-tuning. @default all */
+  readonly fineTuningImages?: number | undefined;
   /** Folder of the files. */
   readonly dir: string;
   /** The backend's name, for the summary. */
@@ -37,7 +39,8 @@ export async function demo(options: DemoOptions): Promise<{ summary: DemoSummary
   const fp32 = await scoreModel('FP32 evaluation', model, data.test, progress);
   await exportOnnx(model, fp32OnnxFile);
 
-  const { algo, result } = await fineTune(model, data, int8, progress);
+  const part = { ...data, train: firstImages(data.train, options.fineTuningImages) };
+  const { algo, result } = await fineTune(model, part, int8, progress);
   const quantized = await scoreModel('INT8 evaluation', algo.model, data.test, progress);
   await algo.exportModel(onnxFile);
   const onnx = await scoreFile('INT8 in ONNX Runtime', onnxFile, data.test, progress);
@@ -56,6 +59,15 @@ export async function demo(options: DemoOptions): Promise<{ summary: DemoSummary
   };
   await writeFileAtomic(join(dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   return { summary, times: { fp32Latency, int8Latency, fp32Speed: speed(trained, float), int8Speed: speed(result, int8) } };
+}
+
+function firstImages(dataset: ImageDataset, count = dataset.size): ImageDataset {
+  return count >= dataset.size
+    ? dataset
+    : subset(
+        dataset,
+        Int32Array.from({ length: count }, (_, index) => index),
+      );
 }
 
 async function size(file: string): Promise<number> {

@@ -62,6 +62,13 @@ function setLearningRate(optimizer: tf.Optimizer, rate: number): void {
   else Object.assign(optimizer, { learningRate: rate });
 }
 
+/** Frees an optimizer whole: that with momentum forgets the tensor of its rate. */
+export function disposeOptimizer(optimizer: tf.Optimizer, main: tf.Optimizer): void {
+  const rate: unknown = Reflect.get(main, 'c');
+  optimizer.dispose();
+  if (rate instanceof tf.Tensor) rate.dispose();
+}
+
 /** gradient ← gradient + weightDecay·w */
 function addDecay(grads: tf.NamedTensorMap, kernels: readonly tf.Variable[], weightDecay: number): void {
   for (const kernel of kernels) {

@@ -65,6 +65,8 @@ async function savePlain(model: tfl.LayersModel, file: string, optimizer: tf.Opt
     optimizer: slots.map(({ name, tensor }) => [name, tensorData(tensor)]),
     extra,
   });
+  // The number of steps is a tensor made for the occasion; the others are the optimizer's own.
+  for (const { tensor } of slots) if (!(tensor instanceof tf.Variable)) tensor.dispose();
 }
 
 async function loadPlain(model: tfl.LayersModel, file: string, optimizer?: tf.Optimizer): Promise<JsonObject> {

@@ -5,7 +5,7 @@ import { diverged } from '../errors.ts';
 import type { LearningRate } from './learning-rate.ts';
 import { crossEntropy, hits } from './loss.ts';
 import { Meter, type MeterReading } from './meter.ts';
-import { createOptimizer, trainingStep, type OptimizerOptions, type TrainingStep } from './optimizer.ts';
+import { createOptimizer, disposeOptimizer, trainingStep, type OptimizerOptions, type TrainingStep } from './optimizer.ts';
 import type { Subject } from './subject.ts';
 import type { EpochRecord } from './train-log.ts';
 
@@ -84,7 +84,7 @@ export async function train(subject: Subject, options: TrainOptions): Promise<Tr
   try {
     return await epochs(run, await startOf(run));
   } finally {
-    optimizer.dispose();
+    disposeOptimizer(optimizer, main);
   }
 }
 
