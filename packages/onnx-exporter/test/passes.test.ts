@@ -8,7 +8,9 @@ import { dropDuplicates } from '../src/passes/drop-duplicates.ts';
 import { foldPad } from '../src/passes/fold-pad.ts';
 import { fuseLayerNorm } from '../src/passes/fuse-layer-norm.ts';
 import { mergeClips } from '../src/passes/merge-clips.ts';
+import { orderGelu } from '../src/passes/order-gelu.ts';
 import { shieldPool } from '../src/passes/shield-pool.ts';
+import { unsignedActivations } from '../src/passes/unsigned-activations.ts';
 import { encodeModel } from '../src/proto/encode-model.ts';
 import { useCpu } from './support/cpu.ts';
 import { runOnnx } from './support/export-case.ts';
@@ -114,6 +116,20 @@ describe('fuseLayerNorm', () => {
   });
 });
 
+describe('orderGelu', () => {
+  it('moves the half behind the product, and nothing else', async () => {
+    const gelu = (factor: number): OnnxGraph =>
+      graph(
+        [node('Erf', ['x'], 'e'), node('Add', ['e', 'one'], 'a'), node('Mul', ['half', 'a'], 'h'), node('Mul', ['x', 'h'], 'y')],
+        [stored('one', [], [1]), stored('half', [], [factor])],
+        flat,
+      );
+    expect(orderGelu(gelu(0.5)).nodes.slice(2)).toEqual([node('Mul', ['x', 'a'], 'h'), node('Mul', ['h', 'half'], 'y')]);
+    expect(await difference(gelu(0.5), orderGelu(gelu(0.5)), [7, 2])).toBe(0);
+    expect(orderGelu(gelu(0.3)).nodes).toEqual(gelu(0.3).nodes);
+  });
+});
+
 describe('mergeClips', () => {
   it('writes a minimum of a relu as one clip', () => {
     const model = graph([node('Relu', ['x'], 'a'), node('Min', ['six', 'a'], 'y')], [stored('six', [], [6])], flat);
@@ -151,6 +167,36 @@ describe('mergeClips', () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+describe('unsignedActivations', () => {
+  const quantized = (reader: ReturnType<typeof node>): OnnxGraph =>
+    graph(
+      [
+        node('QuantizeLinear', ['x', 's', 'z'], 'q'),
+        node('DequantizeLinear', ['q', 's', 'z'], 'd'),
+        node('Reshape', ['d', 'shape'], 'r'),
+        reader,
+      ],
+      [stored('s', [], [0.01]), stored('z', [], [-5], 'INT8'), stored('shape', [2], [-1, 2], 'INT64'), stored('w', [2, 2], [1, 2, 3, 4])],
+      flat,
+    );
+
+  it('raises the zero point, and computes the same', async () => {
+    const model = quantized(node('Relu', ['r'], 'y'));
+    const result = dropDead(unsignedActivations(model));
+    expect(constants(result)['z/unsigned']).toEqual([123]);
+    expect(result.initializers.get('z/unsigned')?.type).toBe('UINT8');
+    expect(result.initializers.has('z')).toBe(false);
+    expect(await difference(model, result, [50, 2])).toBe(0);
+  });
+
+  it('leaves operands of a product, and integers that something else reads', () => {
+    const product = quantized(node('MatMul', ['r', 'w'], 'y'));
+    expect(unsignedActivations(product).nodes).toEqual(product.nodes);
+    const integers = quantized(node('Cast', ['q'], 'y', { to: { int: 1 } }));
+    expect(unsignedActivations(integers).nodes).toEqual(integers.nodes);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { OnnxGraph, OnnxNode } from '../emit/onnx-graph.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { affineOf, type Affine } from './affine.ts';
+import { makerOf } from './moving.ts';
 import { scaleWeight } from './scale-weight.ts';
 import { GraphEdit } from './graph-edit.ts';
 
@@ -99,20 +100,29 @@ function apply(edit: GraphEdit, chain: Chain): boolean {
 }
 
 /**
- * ONNX Runtime runs a quantized `Gemm` with a bias on integers only when its result is quantized too; without the bias
- * it always does, and the addition costs next to nothing.
+ * ONNX Runtime runs a quantized `Gemm` with a bias on integers only when its result is quantized too, to the type of its
+ * input; without the bias it always does, and the addition costs next to nothing.
  */
 function canHoldBias(edit: GraphEdit, chain: Chain): boolean {
   const { base } = chain;
-  const isQuantized = base.inputs.slice(0, 2).every((name) => edit.uses.producer(name)?.op === 'DequantizeLinear');
-  return base.op !== 'Gemm' || !isQuantized || leadsToQuantizer(edit, lastValue(chain));
+  const [left, right] = [gridBehind(edit, base.inputs[0]), gridBehind(edit, base.inputs[1])];
+  if (base.op !== 'Gemm' || left === undefined || right === undefined) return true;
+  const next = quantizerAhead(edit, lastValue(chain));
+  return next !== undefined && edit.constant(next.inputs[2])?.type === edit.constant(left.inputs[2])?.type;
 }
 
-function leadsToQuantizer(edit: GraphEdit, value: string): boolean {
+/** The `DequantizeLinear` that a value comes from, if nothing but its shape was changed since. */
+function gridBehind(edit: GraphEdit, value: string | undefined): OnnxNode | undefined {
+  const maker = makerOf(edit, value);
+  return maker?.op === 'DequantizeLinear' ? maker : undefined;
+}
+
+/** The `QuantizeLinear` that alone reads a value, behind a relu or clip at most. */
+function quantizerAhead(edit: GraphEdit, value: string): OnnxNode | undefined {
   const [next] = edit.uses.consumers(value);
-  if (next === undefined || !edit.uses.isPrivate(value)) return false;
-  if (next.op === 'QuantizeLinear') return true;
-  return (next.op === 'Relu' || next.op === 'Clip') && leadsToQuantizer(edit, next.outputs[0] ?? '');
+  if (next === undefined || !edit.uses.isPrivate(value)) return undefined;
+  if (next.op === 'QuantizeLinear') return next;
+  return next.op === 'Relu' || next.op === 'Clip' ? quantizerAhead(edit, next.outputs[0] ?? '') : undefined;
 }
 
 function withBias(edit: GraphEdit, chain: Chain, weight: string): readonly OnnxNode[] {

@@ -9,7 +9,9 @@ import { foldPad } from './fold-pad.ts';
 import { fuseLayerNorm } from './fuse-layer-norm.ts';
 import { mergeClips } from './merge-clips.ts';
 import { mergeGroups } from './merge-groups.ts';
+import { orderGelu } from './order-gelu.ts';
 import { shieldPool } from './shield-pool.ts';
+import { unsignedActivations } from './unsigned-activations.ts';
 
 /** One change of a model in ONNX's terms. The result computes the same. */
 type OnnxPass = (graph: OnnxGraph, options: ResolvedOptions) => OnnxGraph;
@@ -20,6 +22,8 @@ const PASSES: readonly OnnxPass[] = [
   dropDuplicates,
   mergeClips,
   fuseLayerNorm,
+  orderGelu,
+  unsignedActivations,
   foldPad,
   shieldPool,
   foldAffine,
