@@ -9,6 +9,7 @@ import { foldPad } from '../src/passes/fold-pad.ts';
 import { fuseLayerNorm } from '../src/passes/fuse-layer-norm.ts';
 import { mergeClips } from '../src/passes/merge-clips.ts';
 import { orderGelu } from '../src/passes/order-gelu.ts';
+import { quantizeJoined } from '../src/passes/quantize-joined.ts';
 import { shieldPool } from '../src/passes/shield-pool.ts';
 import { unsignedActivations } from '../src/passes/unsigned-activations.ts';
 import { encodeModel } from '../src/proto/encode-model.ts';
@@ -197,6 +198,33 @@ describe('unsignedActivations', () => {
     expect(unsignedActivations(product).nodes).toEqual(product.nodes);
     const integers = quantized(node('Cast', ['q'], 'y', { to: { int: 1 } }));
     expect(unsignedActivations(integers).nodes).toEqual(integers.nodes);
+  });
+});
+
+describe('quantizeJoined', () => {
+  const parts = (second: string): OnnxGraph =>
+    graph(
+      [
+        node('QuantizeLinear', ['x', 's', 'z'], 'q'),
+        node('DequantizeLinear', ['q', 's', 'z'], 'd'),
+        node('Neg', ['x'], 'n'),
+        node('QuantizeLinear', ['n', second, 'z'], 'nq'),
+        node('DequantizeLinear', ['nq', second, 'z'], 'nd'),
+        node('Concat', ['d', 'nd'], 'c', { axis: { int: 1 } }),
+        node('Relu', ['c'], 'y'),
+      ],
+      [stored('s', [], [0.01]), stored('t', [], [0.02]), stored('z', [], [128], 'UINT8')],
+      { x: ['N', 2], y: ['N', 4] },
+    );
+
+  it('puts a quantizer behind parts that are on one grid, and computes the same', async () => {
+    const result = quantizeJoined(parts('s'));
+    expect(ops(result).slice(-4)).toEqual(['Concat', 'QuantizeLinear', 'DequantizeLinear', 'Relu']);
+    expect(await difference(dropDead(parts('s')), dropDead(result), [50, 2])).toBe(0);
+  });
+
+  it('puts none behind parts on different grids', () => {
+    expect(ops(quantizeJoined(parts('t')))).toEqual(ops(parts('t')));
   });
 });
 

@@ -10,6 +10,7 @@ import { fuseLayerNorm } from './fuse-layer-norm.ts';
 import { mergeClips } from './merge-clips.ts';
 import { mergeGroups } from './merge-groups.ts';
 import { orderGelu } from './order-gelu.ts';
+import { quantizeJoined } from './quantize-joined.ts';
 import { shieldPool } from './shield-pool.ts';
 import { unsignedActivations } from './unsigned-activations.ts';
 
@@ -24,6 +25,7 @@ const PASSES: readonly OnnxPass[] = [
   fuseLayerNorm,
   orderGelu,
   unsignedActivations,
+  quantizeJoined,
   foldPad,
   shieldPool,
   foldAffine,
