@@ -4,7 +4,16 @@ import type { Tensor, Tensor4D, Variable } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serializeOnnx, type OnnxExportOptions } from '../src/index.ts';
 import { useCpu } from './support/cpu.ts';
-import { decoded, ExportFolder, largestDifference, operations, plainSource, runOnnx } from './support/export-case.ts';
+import {
+  decoded,
+  ExportFolder,
+  largestDifference,
+  operations,
+  plainSource,
+  runOnnx,
+  PEERS_TIMEOUT,
+  preparePeers,
+} from './support/export-case.ts';
 import { command, steps64, steps64Mapping, positiveMask, unmapped } from './support/fake-operators.ts';
 
 const folder = new ExportFolder();
@@ -12,6 +21,7 @@ beforeAll(async () => {
   registerOnnxOperator(steps64Mapping);
   await useCpu();
 });
+beforeAll(preparePeers, PEERS_TIMEOUT);
 afterAll(() => folder.remove());
 
 type Body = (x: Tensor, variables: Record<string, Variable>) => Tensor | Tensor[];

@@ -4,12 +4,13 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { useCpu } from './support/cpu.ts';
-import { ExportFolder, exported, largestDifference, runOnnx } from './support/export-case.ts';
+import { ExportFolder, exported, largestDifference, runOnnx, PEERS_TIMEOUT, preparePeers } from './support/export-case.ts';
 import { randomInputs, randomizeWeights } from './support/random-model.ts';
 import { architecture, buildRandom } from './support/random-architecture.ts';
 
 const folder = new ExportFolder();
 beforeAll(useCpu);
+beforeAll(preparePeers, PEERS_TIMEOUT);
 afterAll(() => folder.remove());
 
 /** Largest value in size, at least 1. */

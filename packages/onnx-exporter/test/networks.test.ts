@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useCpu } from './support/cpu.ts';
-import { ExportFolder, exported, largestDifference, operations, runOnnx } from './support/export-case.ts';
+import { ExportFolder, exported, largestDifference, operations, runOnnx, PEERS_TIMEOUT, preparePeers } from './support/export-case.ts';
 import { randomInputs, randomizeWeights } from './support/random-model.ts';
 
 type Symbolic = tfl.SymbolicTensor;
@@ -231,6 +231,7 @@ const folder = new ExportFolder();
 describe('a network in ONNX Runtime gives what it gives in TensorFlow.js', () => {
   const all = [...activations, ...singleLayers, ...networks];
   beforeAll(useCpu);
+  beforeAll(preparePeers, PEERS_TIMEOUT);
   afterAll(() => folder.remove());
 
   it.each(all)('%s', async (name, build) => {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor3D, Variable } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useCpu } from './support/cpu.ts';
-import { ExportFolder, exported, largestDifference, operations, runOnnx } from './support/export-case.ts';
+import { ExportFolder, exported, largestDifference, operations, runOnnx, PEERS_TIMEOUT, preparePeers } from './support/export-case.ts';
 
 const [VOCABULARY, TOKENS, WIDTH, HEADS] = [11, 6, 8, 2];
 
@@ -64,6 +64,7 @@ function transformer(tokens: Tensor, weights: Parameters): Tensor {
 describe('a transformer', () => {
   const folder = new ExportFolder();
   beforeAll(useCpu);
+  beforeAll(preparePeers, PEERS_TIMEOUT);
   afterAll(() => folder.remove());
   const build = (): { weights: Parameters; bytes: Uint8Array } => {
     const weights = parameters();

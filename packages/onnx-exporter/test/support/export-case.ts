@@ -23,6 +23,14 @@ export interface PeerReport {
   readonly layers?: readonly (readonly [string, string])[];
 }
 
+/** Makes the environment of the peers, which takes minutes the first time: `beforeAll(preparePeers, PEERS_TIMEOUT)`. */
+export function preparePeers(): void {
+  pythonEnv();
+}
+
+/** Time that {@link preparePeers} may take. */
+export const PEERS_TIMEOUT: number = 15 * 60_000;
+
 /** Files are numbered, so that two cases of one name stay two. */
 const NUMBER_LENGTH = 4;
 

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor4D, Variable } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useCpu } from './cpu.ts';
-import { ExportFolder, exported, largestDifference, runOnnx } from './export-case.ts';
+import { ExportFolder, exported, largestDifference, runOnnx, PEERS_TIMEOUT, preparePeers } from './export-case.ts';
 
 /** Functional code around one operation. */
 export interface OperationCase {
@@ -31,6 +31,7 @@ export function describeOperations(what: string, cases: readonly OperationCase[]
   describe(`${what}: the file gives what TensorFlow.js gives`, () => {
     beforeAll(useCpu);
     it.each(cases)('$name', (operation) => checkOperation(operation, folder));
+    beforeAll(preparePeers, PEERS_TIMEOUT);
     afterAll(() => folder.remove());
 
     it('and onnx.checker accepts it, and OpenVINO agrees', () => {
