@@ -52,7 +52,7 @@ describe('resolving a plug-in', () => {
 
   it('lists what is registered and the package to install', async () => {
     await expect(resolvePlugin(token, 'later', { packages: [], suggestion: '@nncf/later' })).rejects.toThrow(
-      /No late greeter is registered as "later"\. Registered: late\.\s+Install it: npm install @nncf\/later/u,
+      /No late greeter is registered as "later"\. Registered: late\.\s+Did you mean "late"\? Install it: npm install @nncf\/later/u,
     );
   });
 

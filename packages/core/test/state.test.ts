@@ -104,7 +104,15 @@ describe('checkpoint', () => {
 describe('writing a file', () => {
   it('leaves no part behind where it cannot be written', async () => {
     writeFileSync(join(folder, 'file'), 'a file, no folder');
-    await expect(writeFileAtomic(join(folder, 'file', 'below'), 'x')).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
+    for (const file of [join(folder, 'file', 'below'), join(folder, 'file', 'below', 'it'), '/proc/none/below']) {
+      await expect(writeFileAtomic(file, 'x')).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
+    }
     expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+
+  it('makes the folders above it', async () => {
+    await writeFileAtomic(join(folder, 'a', 'b', 'c.txt'), 'x');
+    await writeFileAtomic(join(folder, 'a', 'b', 'd.txt'), 'y');
+    expect(readdirSync(join(folder, 'a', 'b')).toSorted()).toEqual(['c.txt', 'd.txt']);
   });
 });

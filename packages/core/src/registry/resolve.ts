@@ -1,3 +1,4 @@
+import { nearest } from '../config/nearest.ts';
 import { NncfError } from '../errors.ts';
 import { find, registered, type RegistryToken } from './registry.ts';
 
@@ -64,9 +65,10 @@ function broken(name: string, cause: unknown): NncfError {
 
 function unknown<Plugin>(token: RegistryToken<Plugin>, name: string, suggestion: string): NncfError {
   const present = registered(token);
+  const guess = nearest(name, present);
   return new NncfError({
     code: 'PLUGIN_UNKNOWN',
     message: `No ${token.kind} is registered as "${name}". Registered: ${present.length === 0 ? 'none' : present.join(', ')}.`,
-    hint: `Install it: npm install ${suggestion}. A package of another name goes into the configuration's "plugins"; in a browser import it yourself.`,
+    hint: `${guess === undefined ? '' : `Did you mean "${guess}"? `}Install it: npm install ${suggestion}. A package of another name goes into the configuration's "plugins"; in a browser import it yourself.`,
   });
 }

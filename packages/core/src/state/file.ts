@@ -10,7 +10,7 @@ export async function writeFileAtomic(file: string, contents: Uint8Array | strin
   const path = await import('node:path');
   const partial = `${file}.${process.pid}.partial`;
   try {
-    await fs.mkdir(path.dirname(file), { recursive: true });
+    await makeFolder(path.dirname(file));
     await fs.writeFile(partial, contents);
     await fs.rename(partial, file);
   } catch (cause) {
@@ -22,6 +22,21 @@ export async function writeFileAtomic(file: string, contents: Uint8Array | strin
       cause,
     );
   }
+}
+
+/** Makes a folder and those above it. Node's own recursive mkdir never ends where a file system refuses folders, as /proc does. */
+async function makeFolder(folder: string): Promise<void> {
+  const fs = await import('node:fs/promises');
+  const path = await import('node:path');
+  const make = (): Promise<string | undefined> => fs.mkdir(folder).then(() => undefined, codeOf);
+  const code = await make();
+  if (code === undefined || code === 'EEXIST') return;
+  if (code === 'ENOENT' && path.dirname(folder) !== folder) await makeFolder(path.dirname(folder));
+  await fs.mkdir(folder);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
 }
 
 /** Reads a file. @throws NncfError `FILE_UNREADABLE` that names the file */
