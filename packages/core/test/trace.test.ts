@@ -81,9 +81,22 @@ describeBackends('trace', () => {
   });
 
   it('refuses a model whose operations depend on the batch, and leaves the engine whole', () => {
-    const model = { variables: {}, call: (x: tf.Tensor) => ((x.shape[0] ?? 0) > 1 ? tf.relu(x) : tf.abs(x)) };
+    const model = { variables: {}, call: (x: tf.Tensor) => ((x.shape[0] ?? 0) > 2 ? tf.relu(x) : tf.abs(x)) };
     expect(() => traceModel(model, [{ sample_size: [1, 4] }])).toThrow(/GRAPH_UNSTABLE|other operations at batch/u);
     expect(Object.hasOwn(tf.engine(), 'runKernel')).toBe(false);
+  });
+
+  it('follows broadcasts along the batch', () => {
+    const model = { variables: {}, call: (x: tf.Tensor) => tf.where(tf.greater(x, 0), x, tf.broadcastTo(tf.zeros([1, 4]), x.shape)) };
+    const { graph } = traceModel(model, [{ sample_size: [1, 4] }]);
+    expect(graph.outputs.map((id) => graph.values[id]?.shape)).toEqual([[null, 4]]);
+  });
+
+  it('names the input of a model that was not used yet as after its use', () => {
+    const model = smallSequential();
+    const fresh = traceModel(model).graph.values[0]?.name;
+    model.predict(tf.zeros([1, 8, 8, 3]));
+    expect(traceModel(model).graph.values[0]?.name).toBe(fresh);
   });
 
   it('refuses what is no model, and a functional model of unknown input', () => {

@@ -15,10 +15,11 @@ export class LayersAdapter implements ModelAdapter {
 
   constructor(model: LayersModel, inputInfo: readonly InputInfo[]) {
     this.model = model;
-    this.inputs = model.inputs.map((input, i) => ({
-      name: model.inputNames[i] ?? `input_${i}`,
-      shape: resolveShape(input.shape, inputInfo[i]?.sample_size, model.inputNames[i] ?? `input_${i}`),
-      dtype: input.dtype ?? 'float32',
+    this.inputs = model.inputs.map(({ sourceLayer, shape, dtype }, i) => ({
+      // Not `model.inputNames`, which a Sequential has only after its first use.
+      name: sourceLayer.name,
+      shape: resolveShape(shape, inputInfo[i]?.sample_size, sourceLayer.name),
+      dtype: dtype ?? 'float32',
     }));
     this.variables = collectVariables(model);
   }
