@@ -12,7 +12,6 @@ export interface InputInfo {
 }
 
 /** Sections of all known algorithms by name; an algorithm's package adds its own by declaration merging. */
-// eslint-disable-next-line typescript/no-empty-interface
 export interface AlgorithmConfigs {}
 
 /** One section below `compression` for an algorithm whose package is imported. */
