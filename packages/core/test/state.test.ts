@@ -12,9 +12,10 @@ import {
 import { fakeAlgorithm, sharedModel, smallSequential } from '@nncf/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'nncf-state-'));
+beforeAll(() => tf.setBackend('cpu'));
 afterAll(() => rmSync(folder, { recursive: true }));
 registerAlgorithm(fakeAlgorithm('fake'));
 

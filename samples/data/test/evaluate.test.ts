@@ -59,7 +59,7 @@ function points(pixels: number[], labels: number[]): MemoryDataset {
 
 /** Output is highest at the pixel's value and falls with the distance from it. */
 const pointer = {
-  predict: (xs: tf.Tensor): tf.Tensor => tf.neg(tf.abs(tf.sub(xs.reshape([-1, 1]), tf.range(0, 7).reshape([1, 7])))),
+  predict: (xs: tf.Tensor): tf.Tensor => tf.neg(tf.abs(tf.sub(tf.reshape(xs, [-1, 1]), tf.reshape(tf.range(0, 7), [1, 7])))),
 };
 
 describe('evaluateClassifier', () => {

@@ -136,7 +136,7 @@ describe('models', () => {
   it('the shortcut of option A takes every second pixel and pads channels on both sides', async () => {
     const model = resnet20({ ...zeros, inputShape: [4, 4, 3] });
     const [subsample, pad] = ['layer2.0.shortcut.subsample', 'layer2.0.shortcut.pad'].map((name) => model.getLayer(name));
-    const x = tf.range(0, 4 * 4 * 16).reshape([1, 4, 4, 16]);
+    const x = tf.reshape(tf.range(0, 4 * 4 * 16), [1, 4, 4, 16]);
     const y = pad!.apply(subsample!.apply(x)) as tf.Tensor4D;
     expect(y.shape).toEqual([1, 2, 2, 32]);
     const expected = tf.pad(tf.stridedSlice(x, [0, 0, 0, 0], [1, 4, 4, 16], [1, 2, 2, 1]), [
