@@ -83,7 +83,7 @@ describe('evaluateClassifier', () => {
 
   it('refuses outputs that are not finite, and leaves no tensor then', async () => {
     const before = tf.memory().numTensors;
-    const broken = { predict: (xs: tf.Tensor): tf.Tensor => tf.div(pointer.predict(xs), tf.sub(1, xs.reshape([-1, 1]))) };
+    const broken = { predict: (xs: tf.Tensor): tf.Tensor => tf.div(pointer.predict(xs), tf.sub(1, tf.reshape(xs, [-1, 1]))) };
     await expect(evaluateClassifier(broken, points([0, 1], [0, 0]))).rejects.toMatchObject({ code: 'NON_FINITE' });
     await expect(evaluateClassifier(broken, points([0, 1], [0, 0]))).rejects.toThrow(/image 1 is not finite/);
     expect(tf.memory().numTensors).toBe(before);
