@@ -34,7 +34,8 @@ it('any network of these layers computes the same in ONNX Runtime', async () => 
       await expectSame(model, bytes, 2);
       await expectSame(model, bytes, 1);
     }),
-    { numRuns: 30 },
+    // One seed, so that a run that fails fails again; this one has a border as wide as the mean behind it.
+    { numRuns: 30, seed: 2127081719 },
   );
 });
 
