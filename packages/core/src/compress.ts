@@ -56,7 +56,7 @@ export async function createCompressionAlgorithm<Model extends CompressibleModel
     const live = new LiveModel(adapter, plan, traced.graph, composite.operators, traced.scopeCalls);
     live.attach();
     const unpatch = patchFit(model, composite);
-    const remove = (): void => (unpatch(), live.detach(), composite.dispose(), release(model));
+    const remove = once(() => (unpatch(), live.detach(), composite.dispose(), release(model)));
     return new ModelCompression({
       model,
       adapter,
@@ -149,6 +149,16 @@ function patchFit(model: CompressibleModel, composite: CompositeAlgorithm): () =
   if (!isLayersModel(model)) return () => undefined;
   const parameters = composite.parameters.map(({ variable }): Variable => variable);
   return patchTraining(model, parameters, composite.hasLoss ? (): Scalar => composite.loss() : undefined);
+}
+
+/** A second call would take out what a later compression of the model has put in. */
+function once(f: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    f();
+  };
 }
 
 /** Models that are compressed now: a second compression would trace the first one's operators. */

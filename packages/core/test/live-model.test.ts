@@ -246,6 +246,22 @@ describeBackends('a compressed model', () => {
     expect(predict(model, x).map((value) => 2 * value)).toEqual(doubled);
   });
 
+  it('keeps a later compression when an earlier one is removed twice, and the patch when compile fails', async () => {
+    const model = smallSequential();
+    const first = await createCompressionAlgorithm(model, config(0.5));
+    first.remove();
+    const second = await createCompressionAlgorithm(model, config(0.9));
+    first.remove();
+    model.compile({ loss: 'categoricalCrossentropy', optimizer: tf.train.sgd(0.1) });
+    expect(() => model.compile({ loss: 'categoricalCrossentropy', optimizer: 'nope' })).toThrow();
+    const y = tf.oneHot(tf.tensor1d([0, 1, 2, 3], 'int32'), 5);
+    model.compile({ loss: 'categoricalCrossentropy', optimizer: tf.train.sgd(0.1) });
+    await model.fit(images(4), y, { epochs: 1, batchSize: 2, verbose: 0 });
+    expect(factorOf(second)).not.toBe(Math.fround(0.9));
+    await expect(createCompressionAlgorithm(model, config(1))).rejects.toMatchObject({ code: 'ALREADY_COMPRESSED' });
+    second.remove();
+  });
+
   it('refuses to compress twice, NaN weights, and one algorithm twice', async () => {
     const model = smallSequential();
     const algo = await createCompressionAlgorithm(model, config(1));

@@ -32,8 +32,11 @@ export function patchTraining(model: object, parameters: readonly Variable[], lo
   let undo = patchTrainer(trainerOf(target), weights, loss);
   override(target, 'compile', (args: unknown) => {
     undo();
-    compile.call(target, args);
-    undo = patchTrainer(trainerOf(target), weights, loss);
+    try {
+      compile.call(target, args);
+    } finally {
+      undo = patchTrainer(trainerOf(target), weights, loss);
+    }
   });
   return () => {
     undo();
