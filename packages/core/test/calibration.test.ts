@@ -21,6 +21,12 @@ describe('calibration data', () => {
     expect(await run([[tf.zeros([1, 8, 8, 3]), tf.zeros([1, 8, 8, 4])]], branchedModel())).toBe(1);
   });
 
+  it('takes the tensors of a record by name, in any order', async () => {
+    const xs = { b: tf.zeros([1, 8, 8, 4]), a: tf.zeros([1, 8, 8, 3]) };
+    expect(await run([{ xs }], branchedModel())).toBe(1);
+    await expect(run([{ xs: { a: xs.a } }], branchedModel())).rejects.toThrow(/no tensor for the input "b"/u);
+  });
+
   it('stops at the number of batches that is asked for', async () => {
     expect(await run([image(), image(), image()], smallSequential(), 2)).toBe(2);
   });

@@ -51,7 +51,10 @@ async function runBatches(
   let count = 0;
   for await (const batch of batches(data)) {
     if (count >= maxBatches) break;
-    const inputs = inputsOf(batch, adapter.inputs.length);
+    const inputs = inputsOf(
+      batch,
+      adapter.inputs.map(({ name }) => name),
+    );
     forward(adapter, inputs, training);
     count++;
     if (onBatch?.(count - 1, inputs[0]?.shape[0] ?? 0) === 'stop') break;
@@ -68,7 +71,7 @@ async function firstBatchSize(adapter: ModelAdapter, data: CalibrationData): Pro
   // A generator gives each batch once: looking at it would lose it.
   if (!Array.isArray(data)) return 0;
   const [first] = data as readonly unknown[];
-  return first === undefined ? 0 : (inputsOf(first, adapter.inputs.length)[0]?.shape[0] ?? 0);
+  return first === undefined ? 0 : (inputsOf(first, namesOf(adapter))[0]?.shape[0] ?? 0);
 }
 
 async function* batches(data: CalibrationData): AsyncGenerator<unknown> {
@@ -94,19 +97,34 @@ function* once(batch: unknown): Generator<unknown> {
 
 const isTensor = (value: unknown): value is Tensor => typeof value === 'object' && value !== null && 'dataSync' in value;
 
+const namesOf = (adapter: ModelAdapter): readonly string[] => adapter.inputs.map(({ name }) => name);
+
 /** The model's inputs out of a batch in any of its forms. */
-function inputsOf(batch: unknown, count: number): readonly Tensor[] {
+function inputsOf(batch: unknown, names: readonly string[]): readonly Tensor[] {
   if (isTensor(batch)) return [batch];
   if (Array.isArray(batch)) {
     const [head] = batch as unknown[];
-    if (!isTensor(head)) return inputsOf(head, count);
-    return (batch as Tensor[]).slice(0, count);
+    if (!isTensor(head)) return inputsOf(head, names);
+    return (batch as Tensor[]).slice(0, names.length);
   }
-  if (typeof batch === 'object' && batch !== null) return inputsOf('xs' in batch ? batch.xs : Object.values(batch), count);
+  if (typeof batch === 'object' && batch !== null) return 'xs' in batch ? inputsOf(batch.xs, names) : byName(batch, names);
   throw new NncfError({
     code: 'CALIBRATION_INVALID',
     message: `A batch must be a tensor, [xs, ys] or { xs, ys }; found ${batch === null ? 'null' : typeof batch}.`,
     hint: 'Each item that the data set gives is one batch, batch axis first.',
+  });
+}
+
+/** A record's tensors in the order of the model's inputs, as `fitDataset` reads it. */
+function byName(record: object, names: readonly string[]): readonly Tensor[] {
+  return names.map((name) => {
+    const tensor: unknown = Reflect.get(record, name);
+    if (isTensor(tensor)) return tensor;
+    throw new NncfError({
+      code: 'CALIBRATION_INVALID',
+      message: `A batch has no tensor for the input "${name}"; it has ${Object.keys(record).join(', ') || 'nothing'}.`,
+      hint: `Name the tensors as the model names its inputs: ${names.join(', ')}.`,
+    });
   });
 }
 
