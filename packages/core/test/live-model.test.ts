@@ -262,6 +262,27 @@ describeBackends('a compressed model', () => {
     second.remove();
   });
 
+  it('keeps the calls of a shared layer apart when another model uses the layer in between', async () => {
+    const input = tfl.input({ shape: [6, 6, 2] });
+    const conv = (name: string): tfl.layers.Layer => tfl.layers.conv2d({ filters: 2, kernelSize: 3, padding: 'same', name, ...drawn(1) });
+    const [stem, shared] = [conv('stem'), conv('shared')];
+    const once = shared.apply(stem.apply(input) as tfl.SymbolicTensor) as tfl.SymbolicTensor;
+    const model = tfl.model({ inputs: input, outputs: shared.apply(once) as tfl.SymbolicTensor });
+    const other = tfl.input({ shape: [6, 6, 2] });
+    const part = tfl.model({ inputs: other, outputs: shared.apply(other) as tfl.SymbolicTensor });
+    const algo = await createCompressionAlgorithm(model, config(1));
+    const x = tf.randomNormal([1, 6, 6, 2]);
+    const order = (): string[] => {
+      log.applied.length = 0;
+      model.predict(x);
+      return log.applied.map((each) => each.operator);
+    };
+    const before = order();
+    part.predict(x);
+    expect(order()).toEqual(before);
+    algo.remove();
+  });
+
   it('refuses to compress twice, NaN weights, and one algorithm twice', async () => {
     const model = smallSequential();
     const algo = await createCompressionAlgorithm(model, config(1));

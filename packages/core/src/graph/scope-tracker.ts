@@ -75,8 +75,18 @@ export class ScopeTracker {
     return path === '' ? name : `${path}/${name}`;
   }
 
+  /**
+   * Whether entering this outermost scope means that a pass begins: it is the first of the trace, and comes once a pass. What
+   * was counted before, by another model that shares layers or by a pass that broke off, is past then.
+   */
+  private startsPass(name: string): boolean {
+    const [first] = this.calls;
+    return first?.[0] === name && first[1] === 1;
+  }
+
   private nextPath(name: string): string {
     const parent = this.frame;
+    if (this.stack.length === 1 && this.startsPass(name)) parent.children.clear();
     const count = countUp(parent.children, name);
     // `fit` has no moment that marks the start of a pass; the trace tells after how many calls the next one begins.
     const index = this.stack.length === 1 ? count % (this.calls.get(name) ?? Infinity) : count;
