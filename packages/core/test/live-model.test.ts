@@ -283,6 +283,19 @@ describeBackends('a compressed model', () => {
     algo.remove();
   });
 
+  it('stands beside a callback of tfjs', async () => {
+    const model = smallSequential();
+    const algo = await createCompressionAlgorithm(model, config(1));
+    let [steps, epochs] = [0, 0];
+    Object.defineProperty(algo, 'scheduler', { value: { step: () => steps++, epochStep: () => epochs++ } });
+    model.compile({ loss: 'categoricalCrossentropy', optimizer: 'sgd' });
+    const y = tf.oneHot(tf.tensor1d([0, 1, 2, 3], 'int32'), 5);
+    const stopping = tfl.callbacks.earlyStopping({ monitor: 'loss', patience: 5 });
+    await model.fit(images(4), y, { epochs: 2, batchSize: 2, verbose: 0, callbacks: [stopping, algo.callback() as never] });
+    expect([steps, epochs]).toEqual([4, 2]);
+    algo.remove();
+  });
+
   it('refuses to compress twice, NaN weights, and one algorithm twice', async () => {
     const model = smallSequential();
     const algo = await createCompressionAlgorithm(model, config(1));
