@@ -140,15 +140,17 @@ export class ModelCompression<Model> {
    */
   async loadCheckpoint(file: string, options: Pick<CheckpointOptions, 'optimizer'> = {}): Promise<JsonObject> {
     const checkpoint = await readCheckpoint(file);
-    const before = this.state();
-    this.loadState(checkpoint.compression);
+    const { variables } = this.parts;
+    const before = { state: this.state(), weights: variableData(variables) };
     try {
-      assignVariables(this.parts.variables, checkpoint.weights);
+      this.loadState(checkpoint.compression);
+      assignVariables(variables, checkpoint.weights);
+      if (options.optimizer !== undefined) await restoreOptimizer(options.optimizer, checkpoint.optimizer);
     } catch (error) {
-      this.loadState(before);
+      this.loadState(before.state);
+      assignVariables(variables, before.weights);
       throw error;
     }
-    if (options.optimizer !== undefined) await restoreOptimizer(options.optimizer, checkpoint.optimizer);
     return checkpoint.extra;
   }
 

@@ -49,6 +49,23 @@ describe('checkpoint', () => {
     resumed.remove();
   });
 
+  it('with the slots of another optimizer, or none, is refused and changes nothing', async () => {
+    const model = smallSequential({ rate: 0 });
+    const algo = await createCompressionAlgorithm(model, config);
+    const adam = tf.train.adam(0.01);
+    trainer(model, adam, () => algo.loss())();
+    const [without, withAdam] = [join(folder, 'without'), join(folder, 'with-adam')];
+    await algo.saveCheckpoint(without);
+    await algo.saveCheckpoint(withAdam, { optimizer: adam });
+    trainer(model, adam, () => algo.loss())();
+    const now = (): unknown => [algo.state(), model.getWeights().map((weight) => [...weight.dataSync()])];
+    const before = now();
+    await expect(algo.loadCheckpoint(without, { optimizer: tf.train.adam(0.01) })).rejects.toMatchObject({ code: 'STATE_MISMATCH' });
+    await expect(algo.loadCheckpoint(withAdam, { optimizer: tf.train.sgd(0.01) })).rejects.toMatchObject({ code: 'STATE_MISMATCH' });
+    expect(now()).toEqual(before);
+    algo.remove();
+  });
+
   it('is refused when torn, cut or foreign, and changes nothing', async () => {
     const model = smallSequential();
     const algo = await createCompressionAlgorithm(model, config);

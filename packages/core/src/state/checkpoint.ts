@@ -1,4 +1,4 @@
-import { tensor, tidy, Variable, type Optimizer, type Tensor } from '@tensorflow/tfjs-core';
+import { dispose, tensor, tidy, Variable, type Optimizer, type Tensor } from '@tensorflow/tfjs-core';
 import { NncfError } from '../errors.ts';
 import type { TensorData } from '../graph/tensor-data.ts';
 import type { JsonObject } from '../json.ts';
@@ -140,13 +140,26 @@ export async function optimizerData(optimizer: Optimizer): Promise<[string, Tens
   return data;
 }
 
-/** Gives an optimizer its slots back. */
+/** Gives an optimizer its slots back. @throws NncfError `STATE_MISMATCH` when they are of another kind of optimizer, or there are none */
 export async function restoreOptimizer(optimizer: Optimizer, slots: Checkpoint['optimizer']): Promise<void> {
-  const named = slots.map(([name, { data, shape, dtype }]) => ({
-    name,
-    tensor: tensor(data, [...shape], dtype),
-  }));
-  await restoreSlots(optimizer, named);
+  if (slots.length === 0) throw optimizerMismatch('was saved without an optimizer');
+  const named = slots.map(([name, { data, shape, dtype }]) => ({ name, tensor: tensor(data, [...shape], dtype) }));
+  try {
+    await restoreSlots(optimizer, named);
+  } catch (cause) {
+    throw optimizerMismatch('was saved with another kind of optimizer', cause);
+  } finally {
+    dispose(named.map((slot) => slot.tensor));
+  }
+}
+
+function optimizerMismatch(what: string, cause?: unknown): NncfError {
+  return new NncfError({
+    code: 'STATE_MISMATCH',
+    message: `The checkpoint ${what}.`,
+    hint: 'Make the optimizer as it was made when the checkpoint was saved, or load without one. The model was not changed.',
+    cause,
+  });
 }
 
 function shapeMismatch(name: string, found: string | undefined, shape: readonly number[]): NncfError {
