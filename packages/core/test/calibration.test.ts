@@ -60,6 +60,8 @@ describe('calibration data', () => {
     ['CALIBRATION_EMPTY', undefined],
     ['DATA_NOT_FINITE', [tf.fill([1, 8, 8, 3], Number.NaN)]],
     ['CALIBRATION_INVALID', [7 as never]],
+    ['CALIBRATION_INVALID', null as never],
+    ['CALIBRATION_INVALID', tf.zeros([1, 8, 8, 3]) as never],
   ])('%s', async (code, data) => {
     const error: unknown = await run(data).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(NncfError);

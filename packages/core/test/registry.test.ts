@@ -56,6 +56,15 @@ describe('resolving a plug-in', () => {
     );
   });
 
+  it('tells a missing dependency of a package from the package', async () => {
+    const message = "Cannot find package 'zod' imported from /project/node_modules/@acme/broken/index.js";
+    const load = async (): Promise<void> => {
+      throw Object.assign(new Error(message), { code: 'ERR_MODULE_NOT_FOUND' });
+    };
+    const options = { packages: ['@acme/broken'], suggestion: 'x', load };
+    await expect(resolvePlugin(token, 'broken', options)).rejects.toMatchObject({ code: 'PLUGIN_BROKEN' });
+  });
+
   it('tells a package that is broken from one that is missing', async () => {
     const load = async (): Promise<void> => {
       throw new Error('boom');

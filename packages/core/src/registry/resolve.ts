@@ -51,7 +51,12 @@ async function importFromProject(name: string): Promise<unknown> {
 function isMissing(cause: unknown, name: string): boolean {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || code === 'ERR_PACKAGE_PATH_NOT_EXPORTED';
-  return missing && cause instanceof Error && cause.message.includes(name);
+  // The message of a package's own missing dependency names the package too, as part of a path.
+  return (
+    missing &&
+    cause instanceof Error &&
+    (cause.message.includes(`'${name}'`) || cause.message.includes(`node_modules/${name}/package.json`))
+  );
 }
 
 function broken(name: string, cause: unknown): NncfError {

@@ -75,6 +75,7 @@ async function firstBatchSize(adapter: ModelAdapter, data: CalibrationData): Pro
 }
 
 async function* batches(data: CalibrationData): AsyncGenerator<unknown> {
+  if (!isStream(data)) throw notAStream(data);
   if ('iterator' in data) yield* fromDataset(data);
   else if (Array.isArray(data)) yield* data;
   else for await (const batch of data as AsyncIterable<unknown>) yield* once(batch);
@@ -93,6 +94,18 @@ function* once(batch: unknown): Generator<unknown> {
   } finally {
     dispose(batch as Tensor);
   }
+}
+
+function isStream(data: unknown): boolean {
+  return typeof data === 'object' && data !== null && ('iterator' in data || Symbol.iterator in data || Symbol.asyncIterator in data);
+}
+
+function notAStream(data: unknown): NncfError {
+  return new NncfError({
+    code: 'CALIBRATION_INVALID',
+    message: `Calibration data come as an array, a generator or a tf.data.Dataset of batches; found ${isTensor(data) ? 'one tensor' : String(data)}.`,
+    hint: 'Wrap a single batch: initialize([x]).',
+  });
 }
 
 const isTensor = (value: unknown): value is Tensor => typeof value === 'object' && value !== null && 'dataSync' in value;
