@@ -1,5 +1,6 @@
 import * as tfl from '@tensorflow/tfjs-layers';
-import { channelPad, relu6 } from './custom-layers.ts';
+import { createActivation, type ActivationKind } from './activations.ts';
+import { channelPad } from './custom-layers.ts';
 
 /** Height, width and channels of the input. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -23,9 +24,8 @@ export interface ModelOptions {
  */
 export type Padding = 'same' | 'valid' | number;
 
-/** A convolution: square kernel, one stride for both axes. */
-export interface ConvSpec {
-  readonly filters: number;
+/** A depthwise convolution: one square filter per channel, one stride for both axes. */
+export interface DepthwiseSpec {
   readonly kernel: number;
   /** @default 1 */
   readonly stride?: number;
@@ -33,27 +33,40 @@ export interface ConvSpec {
   readonly padding?: Padding;
   /** @default false */
   readonly bias?: boolean;
+}
+
+/** A convolution. */
+export interface ConvSpec extends Omit<DepthwiseSpec, 'kernel'> {
+  readonly filters: number;
+  /** One size for both axes, or height and width. */
+  readonly kernel: number | readonly [height: number, width: number];
   /** Activation fused into the layer. @default none */
   readonly activation?: 'relu';
 }
-
-/** A depthwise convolution: one filter per channel. */
-export type DepthwiseSpec = Omit<ConvSpec, 'filters' | 'activation'>;
 
 /** Applies named layers with reproducible initial weights; every method returns the layer's output. */
 export interface Builder {
   conv(x: tfl.SymbolicTensor, name: string, spec: ConvSpec): tfl.SymbolicTensor;
   depthwise(x: tfl.SymbolicTensor, name: string, spec: DepthwiseSpec): tfl.SymbolicTensor;
+  /** A transposed convolution with bias whose stride is its kernel: every pixel becomes a square of `size` × `size`. */
+  upConv(x: tfl.SymbolicTensor, name: string, filters: number, size: number): tfl.SymbolicTensor;
   /** Batch normalization; momentum 0.9 is what PyTorch calls 0.1. @param epsilon 1e-5 unless told */
   batchNorm(x: tfl.SymbolicTensor, name: string, epsilon?: number): tfl.SymbolicTensor;
   dense(x: tfl.SymbolicTensor, name: string, units: number, activation?: 'relu'): tfl.SymbolicTensor;
   relu(x: tfl.SymbolicTensor, name: string): tfl.SymbolicTensor;
   /** min(max(x, 0), 6) as one operation. */
   relu6(x: tfl.SymbolicTensor, name: string): tfl.SymbolicTensor;
+  activation(x: tfl.SymbolicTensor, name: string, kind: ActivationKind): tfl.SymbolicTensor;
   add(xs: tfl.SymbolicTensor[], name: string): tfl.SymbolicTensor;
+  /** Element by element; an axis of size 1 is stretched. */
+  multiply(xs: tfl.SymbolicTensor[], name: string): tfl.SymbolicTensor;
   concat(xs: tfl.SymbolicTensor[], name: string): tfl.SymbolicTensor;
   maxPool(x: tfl.SymbolicTensor, name: string, size: number, stride: number, padding?: Padding): tfl.SymbolicTensor;
+  /** With zeros around the picture these count in the average, as in PyTorch. */
+  averagePool(x: tfl.SymbolicTensor, name: string, size: number, stride: number, padding?: Padding): tfl.SymbolicTensor;
   globalAveragePool(x: tfl.SymbolicTensor, name: string): tfl.SymbolicTensor;
+  /** @param shape sizes without the batch */
+  reshape(x: tfl.SymbolicTensor, name: string, shape: readonly number[]): tfl.SymbolicTensor;
   flatten(x: tfl.SymbolicTensor, name: string): tfl.SymbolicTensor;
   dropout(x: tfl.SymbolicTensor, name: string, rate: number): tfl.SymbolicTensor;
   /** Zero channels before and after the given ones. */
@@ -76,6 +89,11 @@ export function createBuilder(options: ModelOptions): Builder {
       const { padding = 'same' } = spec;
       return output(depthwiseLayer(name, spec, weights(perChannel(spec.kernel))), padded(x, name, spec, padding));
     },
+    upConv: (x, name, filters, size) =>
+      output(
+        tfl.layers.conv2dTranspose({ name, filters, kernelSize: size, strides: size, padding: 'valid', kernelInitializer: weights(he) }),
+        x,
+      ),
     batchNorm: (x, name, epsilon = 1e-5) => output(tfl.layers.batchNormalization({ name, epsilon, momentum: 0.9 }), x),
     dense: (x, name, units, activation) =>
       output(
@@ -87,21 +105,19 @@ export function createBuilder(options: ModelOptions): Builder {
         }),
         x,
       ),
-    relu: (x, name) => output(tfl.layers.reLU({ name }), x),
-    relu6: (x, name) => output(relu6({ name }), x),
+    relu: (x, name) => output(createActivation('relu', name), x),
+    relu6: (x, name) => output(createActivation('relu6', name), x),
+    activation: (x, name, kind) => output(createActivation(kind, name), x),
     add: (xs, name) => output(tfl.layers.add({ name }), xs),
+    multiply: (xs, name) => output(tfl.layers.multiply({ name }), xs),
     concat: (xs, name) => output(tfl.layers.concatenate({ name }), xs),
-    maxPool: (x, name, size, stride, padding = 'valid') => {
-      const layer = tfl.layers.maxPooling2d({
-        name,
-        poolSize: size,
-        strides: stride,
-        padding: padding === 'same' ? 'same' : 'valid',
-      });
-      // Zeros are as good as minus infinity here: every pool of the zoo reads what a ReLU wrote.
-      return output(layer, typeof padding === 'number' && padding > 0 ? zeroPad(x, `${name}.pad`, padding) : x);
-    },
+    // Zeros are as good as minus infinity here: every maximum of the zoo reads what a ReLU wrote.
+    maxPool: (x, name, size, stride, padding = 'valid') =>
+      output(tfl.layers.maxPooling2d(poolArguments(name, size, stride, padding)), bordered(x, name, padding)),
+    averagePool: (x, name, size, stride, padding = 'valid') =>
+      output(tfl.layers.averagePooling2d(poolArguments(name, size, stride, padding)), bordered(x, name, padding)),
     globalAveragePool: (x, name) => output(tfl.layers.globalAveragePooling2d({ name }), x),
+    reshape: (x, name, shape) => output(tfl.layers.reshape({ name, targetShape: [...shape] }), x),
     flatten: (x, name) => output(tfl.layers.flatten({ name }), x),
     dropout: (x, name, rate) => (rate === 0 ? x : output(tfl.layers.dropout({ name, rate, seed: options.seed ?? 0 }), x)),
     channelPad: (x, name, before, after) => output(channelPad({ name, before, after }), x),
@@ -123,7 +139,7 @@ function convLayer(name: string, spec: ConvSpec, kernelInitializer: Initializer)
   return tfl.layers.conv2d({
     name,
     filters: spec.filters,
-    kernelSize: spec.kernel,
+    kernelSize: typeof spec.kernel === 'number' ? spec.kernel : [...spec.kernel],
     strides: spec.stride ?? 1,
     padding: layerPadding(spec),
     useBias: spec.bias ?? false,
@@ -144,17 +160,32 @@ function depthwiseLayer(name: string, spec: DepthwiseSpec, depthwiseInitializer:
 }
 
 /** At stride 1 and half the kernel's size `same` is PyTorch's padding, and saves the pad operation. */
-function isSame(spec: DepthwiseSpec, padding: Padding): boolean {
-  return padding === 'same' || ((spec.stride ?? 1) === 1 && padding === (spec.kernel - 1) / 2);
+function isSame({ kernel, stride = 1 }: DepthwiseSpec | ConvSpec, padding: Padding): boolean {
+  return padding === 'same' || (stride === 1 && typeof kernel === 'number' && padding === (kernel - 1) / 2);
 }
 
-function layerPadding(spec: DepthwiseSpec): 'same' | 'valid' {
+function layerPadding(spec: DepthwiseSpec | ConvSpec): 'same' | 'valid' {
   return isSame(spec, spec.padding ?? 'same') ? 'same' : 'valid';
 }
 
-function padded(x: tfl.SymbolicTensor, name: string, spec: DepthwiseSpec, padding: Padding): tfl.SymbolicTensor {
-  if (typeof padding !== 'number' || padding === 0 || isSame(spec, padding)) return x;
-  return zeroPad(x, `${name}.pad`, padding);
+function padded(x: tfl.SymbolicTensor, name: string, spec: DepthwiseSpec | ConvSpec, padding: Padding): tfl.SymbolicTensor {
+  return isSame(spec, padding) ? x : bordered(x, name, padding);
+}
+
+/** The picture with as many zeros around it as a padding in numbers says. */
+function bordered(x: tfl.SymbolicTensor, name: string, padding: Padding): tfl.SymbolicTensor {
+  return typeof padding === 'number' && padding > 0 ? zeroPad(x, `${name}.pad`, padding) : x;
+}
+
+interface PoolArguments {
+  readonly name: string;
+  readonly poolSize: number;
+  readonly strides: number;
+  readonly padding: 'same' | 'valid';
+}
+
+function poolArguments(name: string, poolSize: number, strides: number, padding: Padding): PoolArguments {
+  return { name, poolSize, strides, padding: padding === 'same' ? 'same' : 'valid' };
 }
 
 function zeroPad(x: tfl.SymbolicTensor, name: string, padding: number): tfl.SymbolicTensor {

@@ -36,36 +36,19 @@ class ChannelPad extends tfl.layers.Layer {
   }
 }
 
-/** min(max(x, 0), 6) as the one operation `Relu6`; the built-in ReLU layer with a maximum takes two. */
-class Relu6 extends tfl.layers.Layer {
-  static className = 'Relu6';
-
-  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
-    return oneShape(inputShape);
-  }
-
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return tf.relu6(oneTensor(inputs));
-  }
-}
-
 tf.serialization.registerClass(ChannelPad);
-tf.serialization.registerClass(Relu6);
 
 /** Layer that adds zero channels; registered for `tf.loadLayersModel`. */
 export function channelPad(config: ChannelPadConfig): tfl.layers.Layer {
   return new ChannelPad(config);
 }
 
-/** Layer min(max(x, 0), 6); registered for `tf.loadLayersModel`. */
-export function relu6(config: { name: string }): tfl.layers.Layer {
-  return new Relu6(config);
-}
-
-function oneShape(shape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+/** The shape of a layer with one input. */
+export function oneShape(shape: tfl.Shape | tfl.Shape[]): tfl.Shape {
   return Array.isArray(shape[0]) ? shape[0] : (shape as tfl.Shape);
 }
 
-function oneTensor(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+/** The input of a layer with one input. */
+export function oneTensor(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
   return Array.isArray(inputs) ? inputs[0]! : inputs;
 }

@@ -8,7 +8,13 @@ import {
   countTrainable,
   createModel,
   demoConvNet,
+  denseNet121,
+  efficientNetB0,
+  inceptionV3,
+  mobileNetV1,
   mobileNetV2,
+  mobileNetV3Large,
+  mobileNetV3Small,
   resnet110,
   resnet18,
   resnet20,
@@ -19,9 +25,12 @@ import {
   resnet56,
   resnet8,
   squeezeNet11,
+  unet,
   zoo,
   type ModelOptions,
 } from '../src/index.ts';
+import { createActivation, type ActivationKind } from '../src/activations.ts';
+import { createBuilder, imageInput } from '../src/builder.ts';
 
 const zeros = { initial: 'zeros' } as const;
 
@@ -43,6 +52,12 @@ describe('sizes', () => {
     ['MobileNet-v2 (Sandler et al. 2018, table 4)', mobileNetV2, 3.5, 2, 301],
     ['SqueezeNet 1.1 (torchvision)', squeezeNet11, 1.235, 3, 349],
     ['ResNet-8 (MLPerf Tiny)', resnet8, 0.078, 3, 12.5],
+    ['MobileNet v1 (Howard et al. 2017, table 8)', mobileNetV1, 4.2, 1, 569],
+    ['MobileNet-v3-large (torchvision)', mobileNetV3Large, 5.483, 3, 217],
+    ['MobileNet-v3-small (torchvision)', mobileNetV3Small, 2.543, 3, 56.5],
+    ['EfficientNet-B0 (torchvision)', efficientNetB0, 5.289, 3, 386],
+    ['DenseNet-121 (torchvision)', denseNet121, 7.979, 3, 2834],
+    ['Inception-v3 (torchvision, without the auxiliary head)', inceptionV3, 23.835, 3, 5713],
   ])('%s', (_, build, parameters, digits, multiplyAdds) => {
     const model = build(zeros);
     expect(countTrainable(model) / 1e6).toBeCloseTo(parameters, digits);
@@ -56,6 +71,47 @@ describe('sizes', () => {
     models.forEach((model) => model.dispose());
   });
 });
+
+/** Exact figures of the same networks elsewhere: torchvision's weights (without buffers), and the code of the UNet publication's architecture. */
+describe('parameters, one by one', () => {
+  it.each<[string, (options: ModelOptions) => tfl.LayersModel, number]>([
+    ['MobileNet v1', mobileNetV1, 4_231_976],
+    ['MobileNet-v3-large', mobileNetV3Large, 5_483_032],
+    ['MobileNet-v3-small', mobileNetV3Small, 2_542_856],
+    ['EfficientNet-B0', efficientNetB0, 5_288_548],
+    ['DenseNet-121', denseNet121, 7_978_856],
+    // 27 161 264 with the auxiliary head's 3 326 696.
+    ['Inception-v3', inceptionV3, 23_834_568],
+  ])('%s', (_, build, parameters) => {
+    const model = build(zeros);
+    expect(countTrainable(model)).toBe(parameters);
+    model.dispose();
+  });
+
+  it('UNet has the 23 convolutions and 31 million parameters of its publication', () => {
+    const model = unet({ ...zeros, inputShape: [64, 64, 1], classes: 2, batchNorm: false });
+    const kernels = model.trainableWeights.filter(({ shape }) => shape.length === 4);
+    expect(kernels).toHaveLength(23);
+    const down = [1, 64, 128, 256, 512].map((from, level) => pairParameters(from, 64 * 2 ** level));
+    const up = [512, 256, 128, 64].map((to) => 4 * 2 * to * to + to + pairParameters(2 * to, to));
+    const expected = [...down, ...up].reduce((sum, count) => sum + count) + 64 * 2 + 2;
+    expect(countTrainable(model)).toBe(expected);
+    expect(expected / 1e6).toBeCloseTo(31.03, 2);
+    model.dispose();
+  });
+
+  it('of the widths of MobileNet v1 are those of its authors, as its multiply-adds are, in millions', () => {
+    const models = [0.75, 0.5, 0.25].map((width) => mobileNetV1({ ...zeros, width }));
+    expect(models.map((model) => Number((countTrainable(model) / 1e6).toFixed(1)))).toEqual([2.6, 1.3, 0.5]);
+    expect(models.map((model) => Math.round(countMultiplyAdds(model) / 1e6))).toEqual([325, 149, 41]);
+    models.forEach((model) => model.dispose());
+  });
+});
+
+/** Weights and biases of two 3 × 3 convolutions. */
+function pairParameters(from: number, to: number): number {
+  return 9 * from * to + to + 9 * to * to + to;
+}
 
 describe('countMultiplyAdds', () => {
   const layers = tfl.layers;
@@ -88,6 +144,11 @@ describe('countMultiplyAdds', () => {
   });
 });
 
+function expectClose(actual: readonly number[], expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  actual.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5));
+}
+
 /** Saves and loads a model through memory. */
 async function roundTrip(model: tfl.LayersModel): Promise<tfl.LayersModel> {
   const artifacts = await new Promise<tf.io.ModelArtifacts>((resolve, reject) => {
@@ -102,7 +163,11 @@ async function roundTrip(model: tfl.LayersModel): Promise<tfl.LayersModel> {
 
 describe('models', () => {
   it.each(Object.keys(zoo))('%s maps pictures to logits, and comes back as it was from its saved form', async (name) => {
-    const small: Record<string, ModelOptions> = { demo: { inputShape: [28, 28, 1] }, squeezenet1_1: { inputShape: [48, 48, 3] } };
+    const small: Record<string, ModelOptions> = {
+      demo: { inputShape: [28, 28, 1] },
+      squeezenet1_1: { inputShape: [48, 48, 3] },
+      inception_v3: { inputShape: [75, 75, 3] },
+    };
     const model = createModel(name, { inputShape: [32, 32, 3], classes: 7, width: 0.25, ...small[name] });
     expect(model.layers.filter((layer) => layer.name.includes('/'))).toEqual([]);
     const x = tf.randomUniform([2, ...(model.inputs[0]!.shape.slice(1) as number[])], -1, 1, 'float32', 5);
@@ -113,6 +178,39 @@ describe('models', () => {
     tf.dispose([x, y, again]);
     model.dispose();
     loaded.dispose();
+  });
+
+  it('UNet maps pictures to pictures of the same size', () => {
+    const model = unet({ inputShape: [16, 32, 3], width: 0.125, depth: 3, classes: 5 });
+    const y = model.predict(tf.zeros([2, 16, 32, 3])) as tf.Tensor;
+    expect(y.shape).toEqual([2, 16, 32, 5]);
+    y.dispose();
+    model.dispose();
+  });
+
+  it('activations of mobile networks are those of their publications', async () => {
+    const x = tf.tensor1d([-4, -3, -1, 0, 1.5, 3, 5]);
+    const of = async (kind: ActivationKind): Promise<number[]> => {
+      const y = createActivation(kind, kind).apply(x) as tf.Tensor;
+      return Array.from(await y.data());
+    };
+    expectClose(await of('hardSigmoid'), [0, 0, 1 / 3, 0.5, 0.75, 1, 1]);
+    expectClose(await of('hardSwish'), [0, 0, -1 / 3, 0, 1.125, 3, 5]);
+    const swish = [-4, -3, -1, 0, 1.5, 3, 5].map((value) => value / (1 + Math.exp(-value)));
+    expectClose(await of('swish'), swish);
+    x.dispose();
+  });
+
+  it('a mean with zeros around the picture counts them, as PyTorch does', async () => {
+    const build = createBuilder({});
+    const input = imageInput([3, 3, 1]);
+    const model = tfl.model({ inputs: input, outputs: build.averagePool(input, 'pool', 3, 1, 1) });
+    const y = model.predict(tf.ones([1, 3, 3, 1])) as tf.Tensor;
+    expectClose(
+      Array.from(await y.data()),
+      [4, 6, 4, 6, 9, 6, 4, 6, 4].map((count) => count / 9),
+    );
+    model.dispose();
   });
 
   it('an unknown name is refused with the known ones', () => {
