@@ -1,0 +1,100 @@
+"""Writes reference-counts.json: where NNCF for PyTorch puts quantizers into well-known models for a CPU.
+
+python reference_counts.py FILE [MODEL ...]
+"""
+
+import json
+import platform
+import sys
+
+from nncf_quantizers import compress, quantizers_of  # first: it sets how NNCF traces
+
+import nncf
+import torch
+import torchvision
+from torch import nn
+from torchvision import models
+
+
+class UNet(nn.Module):
+    """Ronneberger et al. 2015 with padded convolutions, batch normalization and transposed convolutions."""
+
+    def __init__(self, width=16, classes=12, depth=4):
+        super().__init__()
+        widths = [width * 2**level for level in range(depth + 1)]
+        self.down = nn.ModuleList(_double_conv(before, after) for before, after in zip([3, *widths], widths))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * half, half, 2, 2) for half in reversed(widths[:-1]))
+        self.merge = nn.ModuleList(_double_conv(2 * half, half) for half in reversed(widths[:-1]))
+        self.pool = nn.MaxPool2d(2)
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def forward(self, x):
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(x if level == 0 else self.pool(x))
+            skips.append(x)
+        for up, merge, skip in zip(self.up, self.merge, reversed(skips[:-1])):
+            x = merge(torch.cat([skip, up(x)], 1))
+        return self.head(x)
+
+
+def _double_conv(before, after):
+    layers = []
+    for channels in (before, after):
+        layers += [nn.Conv2d(channels, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+MODELS = {
+    "resnet18": (models.resnet18, 224),
+    "resnet50": (models.resnet50, 224),
+    "mobilenet_v2": (models.mobilenet_v2, 224),
+    "mobilenet_v3_small": (models.mobilenet_v3_small, 224),
+    "mobilenet_v3_large": (models.mobilenet_v3_large, 224),
+    "efficientnet_b0": (models.efficientnet_b0, 224),
+    "squeezenet1_1": (models.squeezenet1_1, 224),
+    "densenet121": (models.densenet121, 224),
+    "inception_v3": (lambda: models.inception_v3(aux_logits=False, init_weights=False), 299),
+    "unet": (UNet, 64),
+}
+
+
+def count(build, size, device):
+    config = {
+        "input_info": {"sample_size": [1, 3, size, size]},
+        "target_device": device,
+        "compression": {"algorithm": "quantization", "initializer": {"range": {"num_init_samples": 0}}},
+    }
+    controller, model = compress(build().eval(), config)
+    found = quantizers_of(controller, model)
+    weights = [place for quantizer in found if quantizer.is_weight for place in quantizer.places]
+    activations = ["  ".join(quantizer.places) for quantizer in found if not quantizer.is_weight]
+    return {
+        "weights": sum(quantizer.is_weight for quantizer in found),
+        "activations": len(activations),
+        "weightNodes": weights,
+        "activationNodes": activations,
+    }
+
+
+def main(path, only):
+    counts = {}
+    for name, (build, size) in MODELS.items():
+        if only and name not in only:
+            continue
+        counts[name] = count(build, size, "CPU")
+        print(name, counts[name]["weights"], counts[name]["activations"], flush=True)
+    versions = {"nncf": nncf.__version__, "torch": torch.__version__, "torchvision": torchvision.__version__}
+    report = {
+        "what": "Quantizers of create_compressed_model with the algorithm quantization, target_device CPU, models in evaluation "
+        "mode: how many there are, the nodes whose weights they round, and the nodes whose results they round. 'node[in 1]' is "
+        "the second operand of a node; several nodes in a line share a quantizer.",
+        "versions": {**versions, "python": platform.python_version()},
+        "models": counts,
+    }
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(report, file, indent=1)
+        file.write("\n")
+
+
+main(sys.argv[1], sys.argv[2:])
