@@ -12,6 +12,9 @@ std::string RegisterFakeQuantize();
 // NncfRelu6Grad.
 std::string RegisterActivations();
 
+// NncfBinarizeActivations, NncfBinarizeActivationsGrad, NncfBinarizeWeights.
+std::string RegisterBinarization();
+
 // NncfGradientDescent, NncfMomentum, NncfAdam, NncfMovingAverage.
 std::string RegisterUpdates();
 
