@@ -4,10 +4,11 @@ import type { JsonObject } from '../json.ts';
 export interface InputInfo {
   /** Sizes with the batch first, as the model's input has them (a NCHW `sample_size` is recognised and turned). */
   readonly sample_size: readonly number[];
-  /** Element type: `float` (default) or `long`. */
-  readonly type?: 'float' | 'long' | undefined;
-  /** What the trace feeds: `random` (default), `ones`, `zeros`. */
+  /** Element type: `float` or `float32`, `long` or `int32`. @default what the model declares, else `float32` */
+  readonly type?: 'float' | 'float32' | 'long' | 'int32' | undefined;
+  /** What the trace feeds; `random` whole numbers are 0 and 1. @default `zeros` for whole numbers and for what an Embedding looks up, else `random` */
   readonly filler?: 'ones' | 'zeros' | 'random' | undefined;
+  /** Name of the input; without one the entries follow the order of the inputs. */
   readonly keyword?: string | undefined;
 }
 

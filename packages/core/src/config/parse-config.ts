@@ -8,7 +8,7 @@ import type { AlgorithmSection, InputInfo, NncfConfig, ParsedConfig } from './nn
 
 const inputInfoSchema: ZodType<InputInfo> = z.strictObject({
   sample_size: z.array(z.int().positive()).min(1),
-  type: z.enum(['float', 'long']).optional(),
+  type: z.enum(['float', 'float32', 'long', 'int32']).optional(),
   filler: z.enum(['ones', 'zeros', 'random']).optional(),
   keyword: z.string().optional(),
 });

@@ -1,6 +1,7 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { InputInfo } from '../config/nncf-config.ts';
 import { NncfError } from '../errors.ts';
+import { elementType } from './input-info.ts';
 import type { AroundScope, FunctionalModel, InputSpec, ModelAdapter } from './model-adapter.ts';
 import { withScopes } from './scope.ts';
 
@@ -18,7 +19,8 @@ export class FunctionalAdapter implements ModelAdapter {
     this.inputs = inputInfo.map((info, i) => ({
       name: info.keyword ?? `input_${i}`,
       shape: [null, ...info.sample_size.slice(1)],
-      dtype: info.type === 'long' ? 'int32' : 'float32',
+      dtype: elementType(info.type) ?? 'float32',
+      filler: info.filler,
     }));
   }
 
@@ -56,6 +58,6 @@ function inputUnknown(): NncfError {
   return new NncfError({
     code: 'INPUT_UNKNOWN',
     message: 'A functional model does not tell its input sizes.',
-    hint: 'Give them at /input_info: { "sample_size": [1, 32, 32, 3] }.',
+    hint: 'Give them at /input_info: { "sample_size": [1, 32, 32, 3] }, one entry an input.',
   });
 }

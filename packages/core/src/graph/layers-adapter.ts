@@ -1,7 +1,7 @@
-import type { Tensor, Variable } from '@tensorflow/tfjs-core';
+import { dispose, keep, zerosLike, type Tensor, type Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel, layers } from '@tensorflow/tfjs-layers';
 import type { InputInfo } from '../config/nncf-config.ts';
-import { NncfError } from '../errors.ts';
+import { layersInputs } from './layers-inputs.ts';
 import type { AroundScope, InputSpec, ModelAdapter } from './model-adapter.ts';
 
 type Layer = layers.Layer;
@@ -15,12 +15,7 @@ export class LayersAdapter implements ModelAdapter {
 
   constructor(model: LayersModel, inputInfo: readonly InputInfo[]) {
     this.model = model;
-    this.inputs = model.inputs.map(({ sourceLayer, shape, dtype }, i) => ({
-      // Not `model.inputNames`, which a Sequential has only after its first use.
-      name: sourceLayer.name,
-      shape: resolveShape(shape, inputInfo[i]?.sample_size, sourceLayer.name),
-      dtype: dtype ?? 'float32',
-    }));
+    this.inputs = layersInputs(model, inputInfo);
     this.variables = collectVariables(model);
   }
 
@@ -29,6 +24,13 @@ export class LayersAdapter implements ModelAdapter {
     for (const layer of allLayers(this.model)) undo.push(overrideCall(layer, layer.name, around));
     return () => {
       for (const restore of undo.reverse()) restore();
+    };
+  }
+
+  unbound(): () => void {
+    const undo = [...allLayers(this.model)].flatMap((layer) => [withZeroState(layer as BoundLayer), withAnyBatch(layer as BoundLayer)]);
+    return () => {
+      for (const restore of undo) restore();
     };
   }
 
@@ -68,6 +70,33 @@ function overrideCall(layer: Layer, scope: string | undefined, around: AroundSco
   };
 }
 
+/** Fields of tfjs-layers that a pass depends on besides its input. */
+interface BoundLayer {
+  /** Declared input; another batch size makes TensorFlow.js warn. */
+  batchInputShape?: readonly (number | null)[] | null;
+  /** Of a recurrent layer; tensors where it goes on in each batch where it stopped in the last. */
+  states?: (Tensor | null)[];
+}
+
+function withZeroState(layer: BoundLayer): () => void {
+  const own = layer.states?.filter((state) => state !== null) ?? [];
+  if (own.length === 0) return () => undefined;
+  layer.states = own.map((state) => keep(zerosLike(state)));
+  return () => {
+    dispose(layer.states as Tensor[]);
+    layer.states = own;
+  };
+}
+
+function withAnyBatch(layer: BoundLayer): () => void {
+  const own = layer.batchInputShape;
+  if (own == null) return () => undefined;
+  layer.batchInputShape = [null, ...own.slice(1)];
+  return () => {
+    layer.batchInputShape = own;
+  };
+}
+
 function isTraining(kwargs: Record<string, unknown> | null | undefined): boolean | undefined {
   const training = kwargs?.['training'];
   return training === undefined ? undefined : training === true;
@@ -95,38 +124,4 @@ function addVariable(found: Map<string, Variable>, path: string, originalName: s
   let name = base;
   for (let i = 1; found.has(name); i++) name = `${base}_${i}`;
   found.set(name, variable);
-}
-
-/** The declared shape with open sizes filled from `sample_size`, which may be written channels first. */
-function resolveShape(declared: readonly (number | null)[], sample: readonly number[] | undefined, name: string): (number | null)[] {
-  const given = sample === undefined ? undefined : matchLayout(declared, sample);
-  const shape = declared.map((size, axis) => (axis === 0 ? null : (size ?? given?.[axis] ?? null)));
-  if (shape.slice(1).includes(null)) throw openInput(name, declared);
-  if (given !== undefined && !given.every((size, axis) => axis === 0 || size === shape[axis]))
-    throw otherInput(name, declared, sample ?? []);
-  return shape;
-}
-
-/** `sample` itself, or turned from NCHW to NHWC where only that fits the declared shape. */
-function matchLayout(declared: readonly (number | null)[], sample: readonly number[]): readonly number[] {
-  const fits = (sizes: readonly number[]): boolean => declared.every((size, axis) => axis === 0 || size === null || size === sizes[axis]);
-  const [n = 1, c = 1, h = 1, w = 1] = sample;
-  const turned = sample.length === 4 ? [n, h, w, c] : sample;
-  return !fits(sample) && fits(turned) ? turned : sample;
-}
-
-function openInput(name: string, declared: readonly (number | null)[]): NncfError {
-  return new NncfError({
-    code: 'INPUT_UNKNOWN',
-    message: `The input "${name}" leaves sizes open: [${declared.map((size) => size ?? '?').join(', ')}].`,
-    hint: 'Give one size to plan for at /input_info: { "sample_size": [1, 224, 224, 3] }.',
-  });
-}
-
-function otherInput(name: string, declared: readonly (number | null)[], sample: readonly number[]): NncfError {
-  return new NncfError({
-    code: 'CONFIG_INVALID',
-    message: `/input_info gives [${sample.join(', ')}] for the input "${name}", which is [${declared.map((size) => size ?? '?').join(', ')}].`,
-    hint: 'Leave input_info out: the model knows its own sizes.',
-  });
 }

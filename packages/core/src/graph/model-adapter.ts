@@ -15,11 +15,18 @@ export interface FunctionalModel {
 /** What can be compressed. */
 export type CompressibleModel = LayersModel | FunctionalModel;
 
-/** One input as the model declares it; `null` where any size goes. */
+/** One input as the model declares it, completed by the configuration. */
 export interface InputSpec {
   readonly name: string;
+  /** Sizes; `null` where any size goes, as along the batch. */
   readonly shape: readonly (number | null)[];
   readonly dtype: string;
+  /** The one batch size that the model is made for, where it says so. */
+  readonly batch?: number | undefined;
+  /** What a trace feeds. @default 'zeros' where values must be whole, else 'random' */
+  readonly filler?: 'ones' | 'zeros' | 'random' | undefined;
+  /** True where values must be whole though the type allows others: they are looked up in a table. */
+  readonly whole?: boolean | undefined;
 }
 
 /** Runs around a scope, or around a whole forward pass (`scope` undefined). */
@@ -34,6 +41,8 @@ export interface ModelAdapter {
   readonly interceptsRoot: boolean;
   /** Lets `around` wrap every scope of every forward pass until the returned function is called. */
   instrument(around: AroundScope): () => void;
+  /** Lets the model forget earlier batches, and the batch size that its layers are declared for, until the returned function is called. */
+  unbound?(): () => void;
   /** One forward pass. */
   forward(inputs: readonly Tensor[], training: boolean): readonly Tensor[];
 }
@@ -49,7 +58,7 @@ function isFunctionalModel(model: unknown): model is FunctionalModel {
 
 /**
  * @param inputInfo sizes for inputs that the model leaves open
- * @throws NncfError `MODEL_UNSUPPORTED`, `INPUT_UNKNOWN`
+ * @throws NncfError `MODEL_UNSUPPORTED`, `INPUT_UNKNOWN`, `CONFIG_INVALID`
  */
 export function adapterFor(model: unknown, inputInfo: readonly InputInfo[]): ModelAdapter {
   if (isLayersModel(model)) return new LayersAdapter(model, inputInfo);
