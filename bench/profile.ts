@@ -1,7 +1,7 @@
 /**
  * Where a training step spends its time: by kernel and by the shapes that it reads.
  *
- *     pnpm exec tsx --conditions=nncf-source bench/profile.ts [resnet20|mobilenet_v2] [fp32|int8] [batch]
+ *     pnpm exec tsx --conditions=nncf-source bench/profile.ts [resnet20|mobilenet_v2] [fp32|int8] [batch] [steps]
  */
 import { useBackend } from '@nncf/backend';
 import { createCompressionAlgorithm } from '@nncf/core';
@@ -11,7 +11,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 const [network = 'resnet20', method = 'fp32', batch = '64'] = process.argv.slice(2);
 const WARM_UP = 3;
-const STEPS = 5;
+const STEPS = Number(process.argv[5] ?? 5);
 
 interface Cost {
   milliseconds: number;
@@ -34,25 +34,36 @@ const variables = [
   ...(algo?.parameters ?? []).map(({ variable }) => variable),
 ];
 const step = (): void => {
-  optimizer.minimize(() => tf.losses.softmaxCrossEntropy(y, model.apply(x, { training: true }) as tf.Tensor) as tf.Scalar, false, variables);
+  optimizer.minimize(
+    () => tf.losses.softmaxCrossEntropy(y, model.apply(x, { training: true }) as tf.Tensor) as tf.Scalar,
+    false,
+    variables,
+  );
 };
 
 for (let i = 0; i < WARM_UP; i++) step();
 watchKernels();
 const started = performance.now();
+const startedCpu = process.cpuUsage();
 for (let i = 0; i < STEPS; i++) step();
+const { user, system } = process.cpuUsage(startedCpu);
 report((performance.now() - started) / STEPS);
 
 /** Puts a clock around every kernel of the backend. Kernels that call others count their time twice. */
 function watchKernels(): void {
   for (const kernel of tf.getKernelsForBackend(tf.getBackend())) {
     tf.unregisterKernel(kernel.kernelName, kernel.backendName);
-    tf.registerKernel({ ...kernel, kernelFunc: (params) => timed(keyOf(kernel.kernelName, params.inputs), () => kernel.kernelFunc(params)) });
+    tf.registerKernel({
+      ...kernel,
+      kernelFunc: (params) => timed(keyOf(kernel.kernelName, params.inputs), () => kernel.kernelFunc(params)),
+    });
   }
 }
 
 function keyOf(name: string, inputs: tf.NamedTensorInfoMap): string {
-  const shapes = Object.values(inputs).flatMap((input) => (Array.isArray(input) ? input : [input])).slice(0, 2);
+  const shapes = Object.values(inputs)
+    .flatMap((input) => (Array.isArray(input) ? input : [input]))
+    .slice(0, 2);
   return `${name} ${shapes.map((info) => info?.shape?.join('×') ?? '').join(', ')}`;
 }
 
@@ -68,6 +79,9 @@ function timed<T>(key: string, run: () => T): T {
 
 function report(stepMilliseconds: number): void {
   console.log(`${network}, ${method}, batch ${batch}, ${tf.getBackend()}: ${stepMilliseconds.toFixed(1)} ms a step`);
+  console.log(
+    `of all processors: ${(user / STEPS / 1000).toFixed(1)} ms computing, ${(system / STEPS / 1000).toFixed(1)} ms in the operating system`,
+  );
   console.table(rows(byName(), stepMilliseconds, 20));
   console.table(rows(costs, stepMilliseconds, 25));
 }

@@ -87,7 +87,7 @@ std::vector<float> Repeated(const float* values, const Rows& rows, float factor)
 // Column sums of every thread: `kinds` of them for each column, in double precision.
 class Sums {
  public:
-  Sums(int kinds, int64_t width) : kinds_(kinds), width_(width), parts_(ThreadCount(), std::vector<double>(kinds * width)) {}
+  Sums(int kinds, int64_t width) : kinds_(kinds), width_(width), parts_(PartCount(), std::vector<double>(kinds * width)) {}
 
   void Add(int part, const std::vector<float>& block) {
     for (size_t i = 0; i < block.size(); ++i) parts_[part][i] += block[i];

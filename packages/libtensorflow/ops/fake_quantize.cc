@@ -231,7 +231,7 @@ class FakeQuantizeGrad {
   }
 
   static std::vector<Sums> WholeTensor(const float* g, const float* x, float* dx, int64_t size, const Grid& grid) {
-    std::vector<Sums> parts(ThreadCount());
+    std::vector<Sums> parts(PartCount());
     ParallelFor(size, kGrain,
                 [&](int part, int64_t begin, int64_t end) { DifferentiateRun(g + begin, x + begin, dx + begin, end - begin, grid, parts[part]); });
     Sums total;
@@ -241,7 +241,7 @@ class FakeQuantizeGrad {
 
   static std::vector<Sums> Rows(const float* g, const float* x, float* dx, const View& view) {
     const int64_t channels = view.channels();
-    std::vector<std::vector<Sums>> parts(ThreadCount(), std::vector<Sums>(channels));
+    std::vector<std::vector<Sums>> parts(PartCount(), std::vector<Sums>(channels));
     ParallelFor(view.outer(), std::max<int64_t>(kGrain / channels, 2),
                 [&](int part, int64_t begin, int64_t end) { SumRows(g, x, dx, view, begin, end, parts[part]); });
     std::vector<Sums> total(channels);

@@ -10,7 +10,7 @@ namespace {
 napi_value Init(napi_env env, napi_value exports) {
   // A second environment of the process (a worker) finds the operations known already.
   static const std::string message = [] {
-    for (const auto& register_some : {nncf::RegisterFakeQuantize, nncf::RegisterActivations, nncf::RegisterBinarization, nncf::RegisterUpdates}) {
+    for (const auto& register_some : {nncf::RegisterFakeQuantize, nncf::RegisterActivations, nncf::RegisterBinarization, nncf::RegisterBatchNorm, nncf::RegisterUpdates}) {
       const std::string refused = register_some();
       if (!refused.empty()) return refused;
     }

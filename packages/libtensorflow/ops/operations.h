@@ -12,6 +12,9 @@ std::string RegisterFakeQuantize();
 // NncfRelu6Grad.
 std::string RegisterActivations();
 
+// NncfBatchNorm, NncfBatchNormGrad.
+std::string RegisterBatchNorm();
+
 // NncfBinarizeActivations, NncfBinarizeActivationsGrad, NncfBinarizeWeights.
 std::string RegisterBinarization();
 

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { attributesOf, nativeOp, runKernels, type NativeAttributes } from '../kernel-map.ts';
+import { batchNormGradOperation, batchNormOperation, hasOperations } from './operations.ts';
 
 /** Kernel name of batch normalization with the batch's own statistics; TensorFlow's operation of that name on tfjs-node. */
 export const BATCH_NORM_TRAINING = 'FusedBatchNormV3';
@@ -45,16 +46,18 @@ export const nativeBatchNorm: tf.KernelConfig = {
   backendName: 'tensorflow',
   kernelFunc: ({ inputs, attrs }) => {
     const [x, scale, offset] = ['x', 'scale', 'offset'].map((name) => input(inputs, name));
+    if (hasOperations()) return batchNormOperation(x!, scale!, offset!, attributesOf<BatchNormAttributes>(attrs).epsilon);
     return nativeOp(BATCH_NORM_TRAINING, nativeAttributes(attrs), [x!, scale!, offset!, scale!, offset!], 6);
   },
 };
 
-/** On tfjs-node, one operation. Outputs the gradients of x, scale and offset, and two that are empty. */
+/** On tfjs-node, one operation. Outputs the gradients of x, scale and offset; TensorFlow's own adds two that are empty. */
 export const nativeBatchNormGrad: tf.KernelConfig = {
   kernelName: BATCH_NORM_TRAINING_GRAD,
   backendName: 'tensorflow',
   kernelFunc: ({ inputs, attrs }) => {
     const operands = ['dy', 'x', 'scale', 'saved1', 'saved2', 'saved3'].map((name) => input(inputs, name));
+    if (hasOperations()) return batchNormGradOperation(operands);
     return nativeOp(BATCH_NORM_TRAINING_GRAD, nativeAttributes(attrs), operands, 5);
   },
 };

@@ -25,6 +25,8 @@ export interface FakeQuantizeGrid {
   readonly inner?: number | undefined;
 }
 
+const NO_ATTRIBUTES: NativeAttributes = {};
+
 const attributesByKey = new Map<string, NativeAttributes>();
 
 /** One object for each combination, so that its translation is made once. */
@@ -87,4 +89,26 @@ export function movingAverageOperation(averages: readonly tf.Tensor[], batches: 
   const count = averages.length;
   const attributes = attributesFor(`a ${count} ${decay}`, () => ({ N: { int: count }, decay: { float: decay } }));
   return nativeOp('NncfMovingAverage', attributes, [...averages, ...batches], count);
+}
+
+/**
+ * Batch normalization with the batch's statistics. The outputs are those of TensorFlow's `FusedBatchNormV3` on a processor, but that the last is
+ * 1/√(variance + epsilon).
+ *
+ * @param x `[…, channels]`
+ * @param scale `[channels]`
+ * @param offset `[channels]`
+ */
+export function batchNormOperation(x: tf.TensorInfo, scale: tf.TensorInfo, offset: tf.TensorInfo, epsilon: number): tf.Tensor[] {
+  const attributes = attributesFor(`n ${epsilon}`, () => ({ epsilon: { float: epsilon } }));
+  return nativeOp('NncfBatchNorm', attributes, [x, scale, offset], 6);
+}
+
+/**
+ * Gradients by x, scale and offset of {@link batchNormOperation}.
+ *
+ * @param operands The upstream gradient, x, scale and the last three outputs.
+ */
+export function batchNormGradOperation(operands: readonly tf.TensorInfo[]): tf.Tensor[] {
+  return nativeOp('NncfBatchNormGrad', NO_ATTRIBUTES, operands, 3);
 }
