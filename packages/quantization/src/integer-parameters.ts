@@ -37,10 +37,10 @@ export function integerParameters({ low, high, levelLow, levelHigh }: QuantizedR
 
 /**
  * The range of a half-range quantizer in terms of the full integers of its type, for exporters that must name them: the same distance
- * between grid points, twice the points. Values must be clipped to the old range first.
+ * between grid points, twice the points; a grid that is as wide below zero as above stays so. Values must be clipped to the old range first.
  */
 export function widenHalfRange({ low, high, levelLow, levelHigh }: QuantizedRange): QuantizedRange {
-  const wideLow = 2 * levelLow;
+  const wideLow = levelLow === -levelHigh ? 2 * levelLow - 1 : 2 * levelLow;
   const wideHigh = 2 * levelHigh + 1;
   const lows = Array.from(low);
   const quanta = lows.map((value, c) => (high[c]! - value) / (levelHigh - levelLow));

@@ -8,7 +8,7 @@ import {
   type TensorOperator,
 } from '@nncf/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { integerParameters } from './integer-parameters.ts';
+import { integerParameters, widenHalfRange } from './integer-parameters.ts';
 import { FAKE_QUANTIZE, FakeQuantizer, type QuantizerGrid } from './quantizers/fake-quantizer.ts';
 import { float32Values } from './tensor-values.ts';
 
@@ -29,7 +29,10 @@ export const fakeQuantizeMapping: OnnxOperatorMapping = {
     if (!quantizer.isActive) return operand.name;
     const grid = arrangeGrid(quantizer.grid(), operand);
     const format = builder.options['format'] ?? quantizer.exportFormat ?? 'qdq';
-    if (format === 'fakequantize') return emitFakeQuantize(grid, operand, builder);
+    if (format === 'fakequantize') {
+      const isHalf = quantizer.spec.halfRange && operand.weight !== undefined;
+      return isHalf ? emitHalfRange(grid, operand.weight, builder) : emitFakeQuantize(grid, operand.name, builder);
+    }
     if (format !== 'qdq') throw unknownFormat(String(format));
     return operand.weight === undefined ? emitActivation(grid, operand, builder) : emitWeight(grid, operand.weight, builder);
   },
@@ -63,13 +66,35 @@ function arrangeGrid({ low, high, shape, levelLow, levelHigh }: QuantizerGrid, o
   return { ...arranged, axis: axes[0] };
 }
 
-function emitFakeQuantize({ low, high, levelLow, levelHigh }: ArrangedGrid, operand: OnnxOperand, builder: OnnxBuilder): string {
+/**
+ * Weights that use half of their levels, as FakeQuantize with all of them: OpenVINO computes in 8 bits where it sees 255 or 256 levels. The
+ * distance between grid points stays, and weights beyond the half are clipped beforehand.
+ */
+function emitHalfRange(grid: ArrangedGrid, weight: OnnxTensor, builder: OnnxBuilder): string {
+  const name = builder.constant(clipped(grid, weight), weight.shape, 'FLOAT');
+  const { low, high, ...levels } = widenHalfRange({ ...grid, low: grid.low.data, high: grid.high.data });
+  const wide = (values: ArrayLike<number>): OnnxTensor => ({ data: Float32Array.from(values), shape: grid.low.shape });
+  return emitFakeQuantize({ ...grid, ...levels, low: wide(low), high: wide(high) }, name, builder);
+}
+
+function clipped({ low, high }: ArrangedGrid, weight: OnnxTensor): Float32Array {
+  let result = new Float32Array();
+  tf.tidy(() => {
+    const [x, lowest, highest] = [weight, low, high].map(({ data, shape }) => tf.tensor(data, [...shape])) as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
+    result = Float32Array.from(float32Values(tf.maximum(tf.minimum(x, highest), lowest)));
+  });
+  return result;
+}
+
+function emitFakeQuantize({ low, high, levelLow, levelHigh }: ArrangedGrid, operand: string, builder: OnnxBuilder): string {
   builder.useDomain(OPENVINO_DOMAIN, 1);
   const [lowName, highName] = [low, high].map(({ data, shape }) => builder.constant(data, shape, 'FLOAT')) as [string, string];
   const attributes = { levels: { int: levelHigh - levelLow + 1 } };
-  return result(
-    builder.node('FakeQuantize', [operand.name, lowName, highName, lowName, highName], { domain: OPENVINO_DOMAIN, attributes }),
-  );
+  return result(builder.node('FakeQuantize', [operand, lowName, highName, lowName, highName], { domain: OPENVINO_DOMAIN, attributes }));
 }
 
 /** An integer type and its ends. */

@@ -55,6 +55,14 @@ describe('widenHalfRange', () => {
     expect(wide.high[0]).toBeCloseTo(12.7, 12);
     expect(integerParameters(wide).scale[0]).toBeCloseTo(0.1, 7);
   });
+
+  it('keeps a narrow grid narrow', () => {
+    const { levelLow, levelHigh } = symmetricLevels({ bits: 8, signed: true, narrowRange: true, halfRange: true });
+    const wide = widenHalfRange({ low: [-6.3], high: [6.3], levelLow, levelHigh });
+    expect([wide.levelLow, wide.levelHigh]).toEqual([-127, 127]);
+    expect(wide.low[0]).toBeCloseTo(-12.7, 12);
+    expect(wide.high[0]).toBeCloseTo(12.7, 12);
+  });
 });
 
 describe('levels', () => {

@@ -139,6 +139,17 @@ describe('weights', () => {
     expect(file.value(file.nodes[0]?.inputs[0] ?? '').type).toBe(type);
   });
 
+  it.each<[string, Partial<QuantizerSpec>, number]>([
+    ['symmetric', { signed: true, narrowRange: true, perChannel: true, parameterShape: [1, 1, 1, 4] }, 255],
+    ['symmetric with one level more', { signed: true }, 256],
+    ['asymmetric', { mode: 'asymmetric' }, 256],
+  ])('of half range, %s, become those of a full one for OpenVINO, with what lies outside clipped', (_name, spec, levels) => {
+    const operator = quantizer({ ...spec, halfRange: true }, tf.mul(weight(), 0.6), true);
+    const { file, result, model } = fileOf(operator, { format: 'fakequantize' });
+    expectClose(result, model);
+    expect(file.nodes).toMatchObject([{ op: 'FakeQuantize', attributes: { levels: { int: levels } } }]);
+  });
+
   it('name the axis that the channels have in the file', () => {
     const operator = quantizer({ signed: true, narrowRange: true, perChannel: true, parameterShape: [1, 1, 1, 4] }, weight(), true);
     const { file } = fileOf(operator);
