@@ -23,6 +23,7 @@ export {
   type CompressionParameter,
   type CreateContext,
   type InitializeContext,
+  type LabelledBatch,
   type PlanContext,
 } from './algorithm/definition.ts';
 export type { OperatorContext, TensorOperator } from './algorithm/operator.ts';
@@ -74,6 +75,7 @@ export { mergePlan } from './plan/merge-plan.ts';
 export { printPlan } from './plan/print-plan.ts';
 export { resolvePlugin, type ResolveOptions } from './registry/resolve.ts';
 export type { CalibrationBatch, CalibrationData, Progress } from './train/calibration.ts';
+export type { TaskLoss } from './train/labelled-batches.ts';
 export { groupedOptimizer } from './train/grouped-optimizer.ts';
 export type { CompressionCallback } from './train/callback.ts';
 export type { CompressionState, VersionedState } from './state/compression-state.ts';

@@ -54,6 +54,16 @@ export interface CalibrationRun {
   readonly onBatch?: (index: number, samples: number) => 'stop' | void;
 }
 
+/** A batch with its labels, and the task's loss of it. */
+export interface LabelledBatch {
+  /** Samples in this batch. */
+  readonly samples: number;
+  /** Runs the model as in prediction and takes the loss of the result: a scalar, on the gradient tape. @throws NncfError `LOSS_INVALID` */
+  loss(): Scalar;
+  /** Frees the batch. */
+  dispose(): void;
+}
+
 /** What happens while the model runs over calibration data. */
 export interface InitializeContext {
   /**
@@ -66,6 +76,11 @@ export interface InitializeContext {
   readonly hasData: boolean;
   /** Samples in one batch; 0 without data. */
   readonly batchSize: number;
+  /**
+   * Keeps the first whole batches that hold so many samples, or all there are. Only where the caller gave the task's loss.
+   * @throws NncfError `CALIBRATION_EMPTY` when there is no data.
+   */
+  readonly labelledBatches?: ((samples: number) => Promise<readonly LabelledBatch[]>) | undefined;
   /** Progress of the initialization for a bar: what runs, and how far. */
   readonly progress: (stage: string, done: number, total: number) => void;
 }

@@ -1,15 +1,16 @@
 import { dispose, tidy, type Tensor } from '@tensorflow/tfjs-core';
-import type { CalibrationRun, InitializeContext } from '../algorithm/definition.ts';
+import type { CalibrationRun, InitializeContext, LabelledBatch } from '../algorithm/definition.ts';
 import { NncfError } from '../errors.ts';
 import type { ModelAdapter } from '../graph/model-adapter.ts';
+import { labelledBatch, type TaskLoss } from './labelled-batches.ts';
 
 /** One batch: the inputs, or inputs with labels as `[xs, ys]` or `{ xs, ys }`. */
 export type CalibrationBatch = Tensor | readonly unknown[] | { readonly xs: unknown; readonly ys?: unknown };
 
 /** Batches from an array, a generator, an async generator, or a `tf.data.Dataset`. */
-export type CalibrationData =
-  | Iterable<CalibrationBatch>
-  | AsyncIterable<CalibrationBatch>
+export type CalibrationData<Batch = CalibrationBatch> =
+  | Iterable<Batch>
+  | AsyncIterable<Batch>
   | {
       iterator(): Promise<{
         next(): Promise<{ readonly value: unknown; readonly done?: boolean }>;
@@ -29,6 +30,7 @@ export async function calibrationContext(
   adapter: ModelAdapter,
   data: CalibrationData | undefined,
   progress: Progress,
+  loss?: TaskLoss<never>,
 ): Promise<InitializeContext> {
   const batchSize = data === undefined ? 0 : await firstBatchSize(adapter, data);
   return {
@@ -40,7 +42,30 @@ export async function calibrationContext(
       if (count === 0 && options.maxBatches > 0) throw noData();
       return count;
     },
+    labelledBatches: loss && ((samples) => keepLabelled(adapter, data ?? [], loss, samples)),
   };
+}
+
+async function keepLabelled(
+  adapter: ModelAdapter,
+  data: CalibrationData,
+  loss: TaskLoss<never>,
+  samples: number,
+): Promise<readonly LabelledBatch[]> {
+  const find = (batch: unknown): readonly Tensor[] => inputsOf(batch, namesOf(adapter));
+  const kept: LabelledBatch[] = [];
+  try {
+    for await (const batch of batches(data)) {
+      checkFinite(find(batch));
+      kept.push(labelledBatch(adapter, batch, find, loss));
+      if (kept.reduce((sum, each) => sum + each.samples, 0) >= samples) break;
+    }
+  } catch (error) {
+    for (const each of kept) each.dispose();
+    throw error;
+  }
+  if (kept.length === 0) throw noData();
+  return kept;
 }
 
 async function runBatches(
