@@ -1,4 +1,5 @@
 import type { Scalar, Variable } from '@tensorflow/tfjs-core';
+import { mainOptimizer } from './main-optimizer.ts';
 
 /** A weight as tfjs-layers holds it; a compression parameter joins in this form. */
 interface LayerWeight {
@@ -28,7 +29,7 @@ interface TrainableModel {
 export function patchTraining(model: object, parameters: readonly Variable[], loss: (() => Scalar) | undefined): () => void {
   const target = model as CompilableModel;
   const weights = parameters.map(toWeight);
-  const { compile } = target;
+  const { compile, save } = target;
   let undo = patchTrainer(trainerOf(target), weights, loss);
   override(target, 'compile', (args: unknown) => {
     undo();
@@ -38,10 +39,17 @@ export function patchTraining(model: object, parameters: readonly Variable[], lo
       undo = patchTrainer(trainerOf(target), weights, loss);
     }
   });
+  override(target, 'save', (...args: unknown[]) => save.apply(asSaved(target), args));
   return () => {
     undo();
-    Reflect.deleteProperty(target, 'compile');
+    for (const method of ['compile', 'save']) Reflect.deleteProperty(target, method);
   };
+}
+
+/** The model with an optimizer that a reader of its file knows, where `save` is to include the optimizer. */
+function asSaved(model: CompilableModel): CompilableModel {
+  const main = mainOptimizer(model.optimizer);
+  return main === undefined ? model : (Object.create(model, { optimizer: { value: main } }) as CompilableModel);
 }
 
 /** A Sequential hands training to a functional model inside, which it makes anew at every `compile`. */
@@ -64,6 +72,8 @@ function patchTrainer(target: TrainableModel, weights: readonly LayerWeight[], l
 
 interface CompilableModel extends TrainableModel {
   compile(args: unknown): void;
+  save(...args: unknown[]): unknown;
+  readonly optimizer?: unknown;
   readonly model?: TrainableModel | null;
 }
 
