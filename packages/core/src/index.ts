@@ -27,7 +27,7 @@ export {
   type PlanContext,
 } from './algorithm/definition.ts';
 export type { OperatorContext, TensorOperator } from './algorithm/operator.ts';
-export { constantScheduler, type CompressionScheduler } from './algorithm/scheduler.ts';
+export { constantScheduler, type CompressionScheduler, type Hyperparameters } from './algorithm/scheduler.ts';
 export { combineStages, type CompressionStage } from './algorithm/stage.ts';
 export type { AlgorithmStatistics, Statistics, StatisticsTable } from './algorithm/statistics.ts';
 export { find, register, registered, registryToken, type RegistryToken } from './registry/registry.ts';
@@ -80,4 +80,5 @@ export { groupedOptimizer } from './train/grouped-optimizer.ts';
 export type { CompressionCallback } from './train/callback.ts';
 export type { CompressionState, VersionedState } from './state/compression-state.ts';
 export { assignVariables, tensorData, readCheckpoint, writeCheckpoint, type Checkpoint } from './state/checkpoint.ts';
+export { multiplyAdds } from './graph/multiply-adds.ts';
 export { weightUses, type WeightUse } from './graph/weight-uses.ts';

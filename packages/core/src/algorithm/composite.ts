@@ -66,6 +66,8 @@ function compositeScheduler(members: readonly CompressionAlgorithm[]): Compressi
   return {
     step: () => members.forEach((member) => member.scheduler.step()),
     epochStep: (completed) => members.forEach((member) => member.scheduler.epochStep(completed)),
+    // Where several methods prescribe, the one that stands first in the configuration has its way.
+    hyperparameters: () => members.map((member) => member.scheduler.hyperparameters?.()).find((wish) => wish !== undefined),
     state: () => Object.fromEntries(members.map((member) => [member.name, member.scheduler.state()])),
     loadState: (state: JsonObject) => members.forEach((member) => member.scheduler.loadState((state[member.name] ?? {}) as JsonObject)),
   };
