@@ -12,9 +12,10 @@ import type { CompressionPlan } from './plan/compression-plan.ts';
 import { assignVariables, optimizerData, readCheckpoint, restoreOptimizer, variableData, writeCheckpoint } from './state/checkpoint.ts';
 import { restoreState, takeState, type CompressionState } from './state/compression-state.ts';
 import { writeFileAtomic } from './state/file.ts';
-import { calibrationContext, type CalibrationData, type Progress } from './train/calibration.ts';
+import { calibrationContext, type CalibrationBatch, type CalibrationData, type Progress } from './train/calibration.ts';
 import { schedulerCallback, type CompressionCallback } from './train/callback.ts';
 import { groupedOptimizer } from './train/grouped-optimizer.ts';
+import type { TaskLoss } from './train/labelled-batches.ts';
 
 /** Parts that {@link ModelCompression} is put together from. */
 export interface ModelCompressionParts<Model> {
@@ -29,9 +30,11 @@ export interface ModelCompressionParts<Model> {
 }
 
 /** Options of {@link ModelCompression.initialize}. */
-export interface InitializeOptions {
+export interface InitializeOptions<Batch = CalibrationBatch> {
   /** Hears what runs and how far it is. */
   readonly progress?: Progress;
+  /** The task's loss, for methods that look at its curvature: `(output, [, labels]) => tf.losses.softmaxCrossEntropy(labels, output)`. */
+  readonly loss?: TaskLoss<Batch>;
 }
 
 /** Options of {@link ModelCompression.exportModel}; all others go to the exporter. */
@@ -87,10 +90,10 @@ export class ModelCompression<Model> {
    * Prepares the operators: ranges from data, batch-norm statistics.
    *
    * @param data batches; may be left out when no algorithm needs data
-   * @throws NncfError `CALIBRATION_EMPTY`, `DATA_NOT_FINITE`
+   * @throws NncfError `CALIBRATION_EMPTY`, `DATA_NOT_FINITE`, `LOSS_INVALID`
    */
-  async initialize(data?: CalibrationData, options: InitializeOptions = {}): Promise<void> {
-    const context = await calibrationContext(this.parts.adapter, data, options.progress ?? (() => undefined));
+  async initialize<Batch extends CalibrationBatch>(data?: CalibrationData<Batch>, options: InitializeOptions<Batch> = {}): Promise<void> {
+    const context = await calibrationContext(this.parts.adapter, data, options.progress ?? (() => undefined), options.loss);
     await this.parts.composite.initialize(context);
   }
 
