@@ -60,10 +60,11 @@ const precision: ZodType<PrecisionOptions> = z.strictObject({
   iter_number: z.int().positive().optional(),
   tolerance: z.number().positive().optional(),
   compression_ratio: z.number().positive().optional(),
+  budget: z.enum(['bit_operations', 'model_size']).optional(),
   eval_subset_ratio: z.number().positive().max(1).optional(),
   warmup_iter_number: count.optional(),
   traces_per_layer_path: z.string().optional(),
-  dump_init_precision_data: z.boolean().optional(),
+  dump_init_precision_data: z.union([z.boolean(), z.string().min(1)]).optional(),
   bitwidth_assignment_mode: z.enum(['strict', 'liberal']).optional(),
 });
 

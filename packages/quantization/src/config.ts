@@ -59,22 +59,37 @@ export interface BatchNormAdaptationOptions {
 
 /** Bit widths that are chosen quantizer by quantizer. */
 export interface PrecisionOptions {
-  /** `manual`: those of `bitwidth_per_scope`. */
+  /** `manual`: those of `bitwidth_per_scope`. `hawq`: chosen by the curvature of the task's loss (arXiv 1911.03852). `autoq` is refused. */
   readonly type: 'manual' | 'hawq' | 'autoq';
   /**
    * Pairs of a bit width and an address. `conv1|WEIGHT` means the weights of `conv1`, `conv1|INPUT` the activations that it reads, `conv1|OUTPUT`
    * the quantizer of what it computes; without an ending, weights and inputs.
    */
   readonly bitwidth_per_scope?: readonly (readonly [bits: number, scope: string])[] | undefined;
+  /** `hawq`: widths to choose from, as far as the `target_device` has them. @default [2, 4, 8] */
   readonly bits?: readonly number[] | undefined;
+  /** `hawq`: samples on which the curvature is estimated; whole batches are taken. @default 100 */
   readonly num_data_points?: number | undefined;
+  /** `hawq`: random directions at most. @default 200 */
   readonly iter_number?: number | undefined;
+  /** `hawq`: enough directions when one more changes the estimate by less than this share. @default 1e-4 */
   readonly tolerance?: number | undefined;
+  /** `hawq`: how many times cheaper than with 8 bits everywhere the model must be, at least. @default 1.5 */
   readonly compression_ratio?: number | undefined;
+  /**
+   * `hawq`: what `compression_ratio` counts. `bit_operations`: multiply-adds times the larger width of both factors, as NNCF. `model_size`: bits of
+   * all quantized weights. @default 'bit_operations'
+   */
+  readonly budget?: 'bit_operations' | 'model_size' | undefined;
+  /** Of `autoq`; `hawq` warns that it has no effect. */
   readonly eval_subset_ratio?: number | undefined;
+  /** Of `autoq`; refused with `hawq`. */
   readonly warmup_iter_number?: number | undefined;
+  /** `hawq`: a file that `dump_init_precision_data` wrote; its traces are taken instead of new ones. */
   readonly traces_per_layer_path?: string | undefined;
-  readonly dump_init_precision_data?: boolean | undefined;
+  /** `hawq`: write traces, rounding errors and the assignment to a JSON file: `true` for `hawq_precision.json` in the working folder, or a path. @default false */
+  readonly dump_init_precision_data?: boolean | string | undefined;
+  /** `hawq`: `strict` gives all quantizers that meet at an operation one width, `liberal` lets weights differ. @default 'liberal' */
   readonly bitwidth_assignment_mode?: 'strict' | 'liberal' | undefined;
 }
 

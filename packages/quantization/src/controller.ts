@@ -17,11 +17,13 @@ import { devicePreset } from './placement/devices.ts';
 import { viewGraph } from './placement/graph-view.ts';
 import { planQuantizers } from './placement/plan.ts';
 import type { QuantizerGroup } from './placement/schemes.ts';
+import { chooseBitWidths } from './precision/hawq.ts';
+import { hawqOptions, type HawqOptions } from './precision/options.ts';
 import { createQuantizer } from './quantizers/create-quantizer.ts';
 import type { FakeQuantizer } from './quantizers/fake-quantizer.ts';
 import { stagedSchedule, unstagedSchedule, type QuantizationSchedule } from './staged.ts';
 import { restoreState, STATE_VERSION, takeState, variablesByName } from './state.ts';
-import { quantizationStatistics, type StatisticsSource } from './statistics.ts';
+import { quantizationStatistics, quantizerLookup, type StatisticsSource } from './statistics.ts';
 
 /** Quantization at work in one model. */
 export class QuantizationController implements CompressionAlgorithm {
@@ -30,11 +32,13 @@ export class QuantizationController implements CompressionAlgorithm {
   readonly operators: ReadonlyMap<string, FakeQuantizer>;
   readonly #context: CreateContext<QuantizationConfig>;
   readonly #schedule: QuantizationSchedule;
+  readonly #hawq: HawqOptions | undefined;
   #statistics: StatisticsSource | undefined;
 
   constructor(context: CreateContext<QuantizationConfig>) {
     this.#context = context;
     const { config, commands } = context;
+    this.#hawq = hawqOptions(config, devicePreset(context.targetDevice));
     this.operators = new Map(commands.map((command) => [command.operator, createQuantizer(command, config)]));
     this.#schedule =
       config.params === undefined
@@ -51,8 +55,9 @@ export class QuantizationController implements CompressionAlgorithm {
     return this.#schedule.scheduler;
   }
 
-  /** Ranges, then batch normalization if the configuration asks for it. */
+  /** Bit widths if the configuration lets them be chosen, ranges, then batch normalization if it asks for it. */
   async initialize(context: InitializeContext): Promise<void> {
+    await this.choosePrecision(context);
     const activations = this.quantizers.filter(({ isWeight }) => !isWeight);
     const batchSize = await initializeRanges({ weights: this.weights, activations }, context);
     const options = this.#context.config.initializer?.batchnorm_adaptation;
@@ -66,7 +71,7 @@ export class QuantizationController implements CompressionAlgorithm {
   }
 
   statistics(): AlgorithmStatistics {
-    return quantizationStatistics((this.#statistics ??= this.statisticsSource()));
+    return quantizationStatistics(this.source);
   }
 
   state(): AlgorithmState {
@@ -74,7 +79,7 @@ export class QuantizationController implements CompressionAlgorithm {
   }
 
   loadState(state: AlgorithmState): void {
-    restoreState(this.quantizers, state);
+    restoreState(this.quantizers, state, this.#hawq?.widths);
   }
 
   dispose(): void {
@@ -92,6 +97,18 @@ export class QuantizationController implements CompressionAlgorithm {
       const found = values.map((value) => variables.get(value)).filter((variable): variable is tf.Variable => variable !== undefined);
       return target === 'weight' && quantizer !== undefined ? [{ quantizer, variables: found }] : [];
     });
+  }
+
+  private async choosePrecision(context: InitializeContext): Promise<void> {
+    if (this.#hawq === undefined) return;
+    const { config, commands } = this.#context;
+    const source = this.source;
+    const targets = { options: this.#hawq, config, commands, quantizers: this.operators, weights: this.weights };
+    await chooseBitWidths({ ...targets, view: source.view, lookup: quantizerLookup(source) }, context);
+  }
+
+  private get source(): StatisticsSource {
+    return (this.#statistics ??= this.statisticsSource());
   }
 
   private switchTo(active: readonly QuantizerGroup[], begun: readonly QuantizerGroup[]): void {

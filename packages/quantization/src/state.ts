@@ -16,11 +16,16 @@ export function takeState(quantizers: readonly FakeQuantizer[]): AlgorithmState 
 /**
  * Gives quantizers the state of equal ones. Everything is looked at before anything changes.
  *
+ * @param widths bit widths that a quantizer may take over from the state: those that a method has chosen from; by default its own alone
  * @throws NncfError `STATE_MISMATCH`
  */
-export function restoreState(quantizers: readonly FakeQuantizer[], { json, tensors }: AlgorithmState): void {
+export function restoreState(
+  quantizers: readonly FakeQuantizer[],
+  { json, tensors }: AlgorithmState,
+  widths: readonly number[] = [],
+): void {
   const states = objectAt(json, 'quantizers');
-  requireSame(quantizers, states);
+  requireSame(quantizers, states, widths);
   for (const [name, { data }] of Object.entries(tensors)) {
     if (!data.every(Number.isFinite)) throw mismatch(`The checkpoint's "${name}" holds values that are not finite.`);
   }
@@ -37,13 +42,13 @@ export function variablesByName(quantizers: readonly FakeQuantizer[]): ReadonlyM
   );
 }
 
-function requireSame(quantizers: readonly FakeQuantizer[], states: JsonObject): void {
+function requireSame(quantizers: readonly FakeQuantizer[], states: JsonObject, widths: readonly number[]): void {
   const unknown = Object.keys(states).find((name) => !quantizers.some((quantizer) => quantizer.name === name));
   if (unknown !== undefined) throw mismatch(`The checkpoint has a quantizer of ${unknown}, which the model has not.`);
   for (const { name, spec } of quantizers) {
     if (states[name] === undefined) throw mismatch(`The checkpoint has no quantizer of ${name}.`);
     const { mode, bits } = objectAt(states, name);
-    if (mode !== spec.mode || bits !== spec.bits) {
+    if (mode !== spec.mode || ![spec.bits, ...widths].includes(Number(bits))) {
       throw mismatch(
         `The checkpoint's quantizer of ${name} has ${String(bits)} bits, ${String(mode)}; the model's has ${spec.bits}, ${spec.mode}.`,
       );

@@ -1,6 +1,7 @@
 import type { AlgorithmStatistics, GraphNode, InsertionPoint, PlanCommand, StatisticsTable } from '@nncf/core';
 import { multiplyAdds } from './multiply-adds.ts';
 import type { Refusal } from './placement/demands.ts';
+import type { QuantizerLookup } from './precision/adjacency.ts';
 import { operandKey, operandsOf, type GraphView } from './placement/graph-view.ts';
 import type { QuantizationPlan } from './placement/plan.ts';
 import type { FakeQuantizer } from './quantizers/fake-quantizer.ts';
@@ -39,7 +40,13 @@ export function quantizationStatistics(source: StatisticsSource): AlgorithmStati
       weightBytes: Math.ceil(bytes),
       compressionRatio: bytes === 0 ? 1 : (elements * FLOAT_BITS) / BITS_PER_BYTE / bytes,
     },
-    tables: [bitsTable(source, weightBits), operationsTable(operations), schemesTable(groups), floatingTable(source)],
+    tables: [
+      bitsTable(source, weightBits),
+      operationsTable(operations),
+      schemesTable(groups),
+      ...widthsTable(groups),
+      floatingTable(source),
+    ],
   };
 }
 
@@ -80,10 +87,8 @@ function operationKind(node: GraphNode, lookup: QuantizerLookup): string {
   return `${b.isWeight ? 'W' : 'A'}${b.spec.bits} ${a.isWeight ? 'W' : 'A'}${a.spec.bits}`;
 }
 
-type QuantizerLookup = (node: GraphNode, port: number) => FakeQuantizer | undefined;
-
 /** The quantizer that a node's operand has passed, at the operand itself, at the result, or above operations that only move values. */
-function quantizerLookup({ view, commands, quantizers }: StatisticsSource): QuantizerLookup {
+export function quantizerLookup({ view, commands, quantizers }: StatisticsSource): QuantizerLookup {
   const places = new Map(
     commands.flatMap(({ points, operator }) => points.map((point) => [pointKey(point), quantizers.get(operator)] as const)),
   );
@@ -124,6 +129,18 @@ function operationsTable(operations: ReadonlyMap<string, number>): StatisticsTab
     columns: ['factors', 'millions', 'share'],
     rows: [...operations].toSorted().map(([kind, count]) => [kind, Number((count / 1e6).toFixed(3)), percent(count, total(operations))]),
   };
+}
+
+/** Every quantizer with its width, where there are several widths. */
+function widthsTable(quantizers: readonly FakeQuantizer[]): readonly StatisticsTable[] {
+  if (new Set(quantizers.map(({ spec }) => spec.bits)).size < 2) return [];
+  return [
+    {
+      title: 'Quantizers by width',
+      columns: ['tensor', 'kind', 'bits'],
+      rows: quantizers.map(({ name, isWeight, spec }) => [name, isWeight ? 'weights' : 'activations', spec.bits]),
+    },
+  ];
 }
 
 function schemesTable(quantizers: readonly FakeQuantizer[]): StatisticsTable {

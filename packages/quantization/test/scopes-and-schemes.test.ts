@@ -190,8 +190,8 @@ describe('manual bit widths', () => {
     expect(() => planOf(chain(), manual([4, 'conv9|WEIGHT']) as never)).toThrow(/bitwidth_per_scope\/0\/1/u);
   });
 
-  it('are the only choice of bit widths so far', () => {
-    expect(() => planOf(chain(), { initializer: { precision: { type: 'hawq' } } })).toThrow(/\/compression\/initializer\/precision\/type/u);
+  it('are chosen by no "autoq"', () => {
+    expect(() => planOf(chain(), { initializer: { precision: { type: 'autoq' } } })).toThrow(/\/compression\/initializer\/precision\/type/u);
   });
 });
 

@@ -6,6 +6,7 @@ import { devicePreset, type DevicePreset } from './devices.ts';
 import { configUnsupported, outputsClosed } from './errors.ts';
 import { viewGraph, type GraphView } from './graph-view.ts';
 import { createGroups, type Groups } from './groups.ts';
+import { checkPrecision } from '../precision/options.ts';
 import { assignManualBits } from './manual-bits.ts';
 import { propagate, type Place, type Placement, type PropagationContext } from './propagate.ts';
 import { activationScheme, weightScheme } from './schemes.ts';
@@ -26,9 +27,10 @@ export interface QuantizationPlan {
  */
 export function planQuantizers(graph: ModelGraph, context: PlanContext<QuantizationConfig>): QuantizationPlan {
   const { config, pointer, earlier } = context;
-  requireSupported(config, pointer);
-  requireKnownScopes(config, graph, pointer);
   const device = devicePreset(context.targetDevice);
+  requireSupported(config, pointer);
+  checkPrecision(config, device, pointer, context.warn);
+  requireKnownScopes(config, graph, pointer);
   const view = viewGraph(graph, device);
   const groups = createGroups();
   const demands = collectDemands({ view, config, device, groups, earlier });
@@ -59,12 +61,7 @@ function placementsFor(
   return assignManualBits(view.graph, config, typed, pointer);
 }
 
-function requireSupported({ initializer, params }: QuantizationConfig, pointer: string): void {
-  const type = initializer?.precision?.type ?? 'manual';
-  if (type !== 'manual') {
-    const what = `the choice of bit widths by "${type}" is not available.`;
-    throw configUnsupported(`${pointer}/initializer/precision/type`, what, 'Use "manual" with "bitwidth_per_scope".');
-  }
+function requireSupported({ params }: QuantizationConfig, pointer: string): void {
   if ((params?.batch_multiplier ?? 1) > 1) {
     throw configUnsupported(`${pointer}/params/batch_multiplier`, 'gradients are not summed over batches here.', 'Use a larger batch.');
   }

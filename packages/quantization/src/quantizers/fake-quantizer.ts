@@ -61,10 +61,11 @@ interface Collection {
 export abstract class FakeQuantizer implements TensorOperator {
   readonly kind: string = FAKE_QUANTIZE;
   readonly name: string;
-  readonly spec: QuantizerSpec;
   readonly isWeight: boolean;
   readonly exportFormat: ExportFormat | undefined;
   protected readonly gradientFactor: number;
+  readonly #planned: QuantizerSpec;
+  #spec: QuantizerSpec;
   #collection: Collection | undefined;
   #initialized = false;
   #enabled = true;
@@ -72,7 +73,8 @@ export abstract class FakeQuantizer implements TensorOperator {
 
   constructor({ name, spec, isWeight, gradientFactor = 1, exportFormat }: FakeQuantizerOptions) {
     this.name = name;
-    this.spec = spec;
+    this.#planned = spec;
+    this.#spec = spec;
     this.isWeight = isWeight;
     this.gradientFactor = gradientFactor;
     this.exportFormat = exportFormat;
@@ -88,6 +90,18 @@ export abstract class FakeQuantizer implements TensorOperator {
   /** Figures of the quantizer besides its tensors, for checkpoints. */
   protected abstract figures(): JsonObject;
   protected abstract assignFigures(figures: JsonObject): void;
+
+  /** What the quantizer is built from; its bit width may be another one than the plan's since {@link setBits}. */
+  get spec(): QuantizerSpec {
+    return this.#spec;
+  }
+
+  /** Rounds to another number of bits from now on. The range stays; half of the levels are kept free at the plan's width alone. */
+  setBits(bits: number): void {
+    if (bits === this.#spec.bits) return;
+    this.#spec = { ...this.#planned, bits, halfRange: this.#planned.halfRange && bits === this.#planned.bits };
+    this.#revision++;
+  }
 
   get parameters(): readonly tf.Variable[] {
     return this.namedParameters.map(({ variable }) => variable);
@@ -189,6 +203,7 @@ export abstract class FakeQuantizer implements TensorOperator {
   loadState(state: JsonObject): void {
     this.cancelCollecting();
     this.#initialized = state['initialized'] === true;
+    if (typeof state['bits'] === 'number') this.setBits(state['bits']);
     this.#revision++;
     this.assignFigures(state);
   }
