@@ -15,6 +15,7 @@ import { writeFileAtomic } from './state/file.ts';
 import { calibrationContext, type CalibrationBatch, type CalibrationData, type Progress } from './train/calibration.ts';
 import { schedulerCallback, type CompressionCallback } from './train/callback.ts';
 import { groupedOptimizer } from './train/grouped-optimizer.ts';
+import { prescribedOptimizer } from './train/prescribed-optimizer.ts';
 import type { TaskLoss } from './train/labelled-batches.ts';
 
 /** Parts that {@link ModelCompression} is put together from. */
@@ -81,9 +82,17 @@ export class ModelCompression<Model> {
    * Gives the compression's parameters the learning rates that they wish for, `main` the rest: for `compile`, `minimize` and
    * checkpoints. Slots stay with their variables also when some get their first gradient later, as parameters do that a
    * schedule starts: `minimize` needs no list of variables. Make it once, after layers were frozen that are to be.
+   *
+   * Where a method prescribes the learning rate and the weight decay of the weights, `main` keeps to them at every step.
    */
   optimizer(main: Optimizer): Optimizer {
-    return groupedOptimizer(main, this.parameters, [...this.parts.variables.values()]);
+    const variables = [...this.parts.variables.values()];
+    const grouped = groupedOptimizer(main, this.parameters, variables);
+    return prescribedOptimizer(
+      grouped,
+      this.scheduler,
+      variables.filter(({ rank }) => rank > 1),
+    );
   }
 
   /**
