@@ -1,5 +1,5 @@
 import { decayFactor, StagedScheduler } from '@nncf/schedulers';
-import { constantScheduler, type CompressionScheduler, type CompressionStage, type JsonObject } from '@nncf/core';
+import { constantScheduler, type CompressionScheduler, type CompressionStage, type Hyperparameters, type JsonObject } from '@nncf/core';
 import type { StagedOptions } from './config.ts';
 import type { QuantizerGroup } from './placement/schemes.ts';
 
@@ -44,6 +44,7 @@ export function stagedSchedule(
     scheduler: {
       step: () => staged.step(),
       epochStep: (completed) => moving(() => staged.epochStep(completed), false),
+      hyperparameters: () => prescribed(options, staged.epoch),
       state: () => staged.state(),
       loadState: (state: JsonObject) => moving(() => staged.loadState(state), true),
     },
@@ -58,9 +59,19 @@ export interface StagedHyperparameters {
   readonly weightDecay: number;
 }
 
+/** What is prescribed to the optimizer: the rate where the configuration speaks of it, weight decay likewise; undefined for neither. */
+function prescribed(params: StagedOptions, epoch: number): Hyperparameters | undefined {
+  const { learningRate, weightDecay } = stagedHyperparameters(params, epoch);
+  const speaksOf = (...keys: readonly (keyof StagedOptions)[]): boolean => keys.some((key) => params[key] !== undefined);
+  const rate = speaksOf('base_lr', 'lr_poly_drop_start_epoch') ? { learningRate } : {};
+  const decay = speaksOf('base_wd', 'disable_wd_start_epoch') ? { weightDecay } : {};
+  return Object.keys({ ...rate, ...decay }).length === 0 ? undefined : { ...rate, ...decay };
+}
+
 /**
- * Learning rate and weight decay of staged quantization, for training programs: `base_lr` until `lr_poly_drop_start_epoch`, then falling to 0 as
- * ((P + D − e)/D)^2.1; `base_wd` until `disable_wd_start_epoch`, then 0.
+ * Learning rate and weight decay of staged quantization: `base_lr` until `lr_poly_drop_start_epoch`, then falling to 0 as
+ * ((P + D − e)/D)^2.1; `base_wd` until `disable_wd_start_epoch`, then 0. The optimizer that `ModelCompression.optimizer` makes keeps to them; programs
+ * that set these figures themselves can ask here.
  *
  * @param params the configuration's `params`
  * @param epoch number of completed epochs
