@@ -41,7 +41,6 @@ class PrescribedOptimizer extends Optimizer {
   applyGradients(gradients: Gradients): void {
     const { learningRate, weightDecay = 0 } = this.scheduler.hyperparameters?.() ?? {};
     if (learningRate !== undefined) setLearningRate(this.inner, learningRate);
-    if (weightDecay === 0) return this.inner.applyGradients(gradients);
     const { all, made } = this.decayed(gradients, weightDecay);
     this.inner.applyGradients(all);
     dispose(made);
@@ -72,7 +71,7 @@ class PrescribedOptimizer extends Optimizer {
     const named = Array.isArray(gradients) ? gradients : Object.entries(gradients).map(([name, tensor]) => ({ name, tensor }));
     const all = named.map(({ name, tensor }) => {
       const kernel = this.kernels.get(name);
-      if (kernel === undefined || tensor == null) return { name, tensor };
+      if (weightDecay === 0 || kernel === undefined || tensor == null) return { name, tensor };
       const sum = tidy(() => add(tensor, mul(kernel, weightDecay)));
       made.push(sum);
       return { name, tensor: sum };
