@@ -65,6 +65,7 @@ export async function createCompressionAlgorithm<Model extends CompressibleModel
       plan,
       composite,
       plugins: parsed.plugins,
+      observe: (observers) => live.observe(observers),
       remove,
     });
   } catch (error) {

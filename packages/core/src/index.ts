@@ -23,6 +23,7 @@ export {
   type CompressionParameter,
   type CreateContext,
   type InitializeContext,
+  type NodeObserver,
   type LabelledBatch,
   type PlanContext,
 } from './algorithm/definition.ts';

@@ -1,6 +1,6 @@
 import type { Optimizer, Scalar, Variable } from '@tensorflow/tfjs-core';
 import type { CompositeAlgorithm } from './algorithm/composite.ts';
-import type { CompressionParameter } from './algorithm/definition.ts';
+import type { CompressionAlgorithm, CompressionParameter, NodeObserver } from './algorithm/definition.ts';
 import type { CompressionScheduler } from './algorithm/scheduler.ts';
 import type { CompressionStage } from './algorithm/stage.ts';
 import type { Statistics } from './algorithm/statistics.ts';
@@ -27,6 +27,8 @@ export interface ModelCompressionParts<Model> {
   readonly plan: CompressionPlan;
   readonly composite: CompositeAlgorithm;
   readonly plugins: readonly string[];
+  /** Lets observers look on while the model runs, until the returned function is called. */
+  readonly observe: (observers: readonly NodeObserver[]) => () => void;
   readonly remove: () => void;
 }
 
@@ -68,6 +70,11 @@ export class ModelCompression<Model> {
     this.parts = parts;
   }
 
+  /** The method of this name at work in the model, for code that knows it; undefined when the configuration has it not. */
+  algorithm(name: string): CompressionAlgorithm | undefined {
+    return this.parts.composite.members.find((member) => member.name === name);
+  }
+
   /** Moves all schedules along. */
   get scheduler(): CompressionScheduler {
     return this.parts.composite.scheduler;
@@ -99,10 +106,11 @@ export class ModelCompression<Model> {
    * Prepares the operators: ranges from data, batch-norm statistics.
    *
    * @param data batches; may be left out when no algorithm needs data
-   * @throws NncfError `CALIBRATION_EMPTY`, `DATA_NOT_FINITE`, `LOSS_INVALID`
+   * @throws NncfError `CALIBRATION_EMPTY`, `LOSS_INVALID`; `CALIBRATION_INVALID`, `DATA_NOT_FINITE` with the number of the batch
    */
   async initialize<Batch extends CalibrationBatch>(data?: CalibrationData<Batch>, options: InitializeOptions<Batch> = {}): Promise<void> {
-    const context = await calibrationContext(this.parts.adapter, data, options.progress ?? (() => undefined), options.loss);
+    const { adapter, observe } = this.parts;
+    const context = await calibrationContext({ adapter, observe }, data, options.progress ?? (() => undefined), options.loss);
     await this.parts.composite.initialize(context);
   }
 

@@ -8,7 +8,7 @@ import { calibrationContext } from '../src/train/calibration.ts';
 
 const image = (): tf.Tensor => tf.zeros([2, 8, 8, 3]);
 const run = async (data: CalibrationData | undefined, model: object = smallSequential(), maxBatches = 10): Promise<number> => {
-  const context = await calibrationContext(adapterFor(model, []), data, () => undefined);
+  const context = await calibrationContext({ adapter: adapterFor(model, []), observe: () => () => undefined }, data, () => undefined);
   return context.run({ maxBatches });
 };
 
@@ -53,6 +53,33 @@ describe('calibration data', () => {
       },
     };
     expect(await run(dataset)).toBe(1);
+  });
+
+  it('names the batch whose shape, type or values do not fit', async () => {
+    const error = async (bad: tf.Tensor): Promise<string> =>
+      run([image(), image(), bad]).then(
+        () => '',
+        (reason: unknown) => (reason as NncfError).message,
+      );
+    expect(await error(tf.zeros([2, 8, 9, 3]))).toMatch(/Batch 2 .*\[2, 8, 9, 3\].* wants \[any, 8, 8, 3\]/u);
+    expect(await error(tf.zeros([8, 8, 3]))).toMatch(/Batch 2 .*first axis is the batch/su);
+    expect(await error(tf.zeros([2, 8, 8, 3], 'int32'))).toMatch(/Batch 2 .*holds int32.*tf\.cast\(x, 'float32'\)/su);
+    expect(await error(tf.fill([2, 8, 8, 3], Number.POSITIVE_INFINITY))).toMatch(/Batch 2 .*holds Infinity at flat position 0/u);
+    await expect(run([[tf.zeros([1, 8, 8, 3])]], branchedModel())).rejects.toThrow(/Batch 0 .*no tensor for the input "b"/u);
+  });
+
+  it('runs a batch several times before the next one is read, and shows what the model answers', async () => {
+    const subject = { adapter: adapterFor(smallSequential(), []), observe: () => () => undefined };
+    const context = await calibrationContext(subject, [image(), image()], () => undefined);
+    const steps: string[] = [];
+    await context.run({
+      maxBatches: 5,
+      passes: 2,
+      beforePass: (pass, index) => void steps.push(`batch ${index} pass ${pass}`),
+      onOutputs: ([output], pass) => void steps.push(`${String(output?.shape)} pass ${pass}`),
+    });
+    const both = (index: number): string[] => [0, 1].flatMap((pass) => [`batch ${index} pass ${pass}`, `2,5 pass ${pass}`]);
+    expect(steps).toEqual([...both(0), ...both(1)]);
   });
 
   it.each([

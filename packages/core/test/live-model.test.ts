@@ -246,6 +246,41 @@ describeBackends('a compressed model', () => {
     expect(predict(model, x).map((value) => 2 * value)).toEqual(doubled);
   });
 
+  it('shows observers what an operation reads, operators included, in scopes with operators and without', () => {
+    const model = smallSequential({ rate: 0 });
+    const traced = traceModel(model);
+    const command: PlanCommand = {
+      algorithm: 'double',
+      operator: 'double/x',
+      target: 'activation',
+      transform: 'discretize',
+      points: [{ node: 'conv2/Conv2D_0', port: 0 }],
+      values: ['x'],
+      description: 'doubled',
+      spec: {},
+    };
+    const operator: TensorOperator = { kind: 'double', parameters: [], apply: (y) => tf.mul(y, 2) };
+    const operators = new Map([['double/x', operator]]);
+    const live = new LiveModel(adapterFor(model, []), { commands: [command] }, traced.graph, operators, traced.scopeCalls);
+    const seen: Record<string, number[]> = {};
+    const observe = (node: string): { node: string; see(operands: readonly tf.Tensor[]): void } => ({
+      node,
+      see: (operands) => void (seen[node] = operands.map((operand) => tf.sum(tf.abs(operand)).dataSync()[0] ?? 0)),
+    });
+    live.attach();
+    const release = live.observe([observe('bn/FusedBatchNorm_0'), observe('conv2/Conv2D_0'), observe('nowhere/Add_0')]);
+    const x = images();
+    const normalized = tfl.model({ inputs: model.inputs, outputs: model.getLayer('bn').output as tfl.SymbolicTensor });
+    predict(model, x);
+    expect(Object.keys(seen)).toEqual(['bn/FusedBatchNorm_0', 'conv2/Conv2D_0']);
+    const [read = 0, kernel] = seen['conv2/Conv2D_0'] ?? [];
+    expect(kernel).toBeCloseTo(tf.sum(tf.abs(model.getLayer('conv2').getWeights()[0] as tf.Tensor)).dataSync()[0] ?? 0, 3);
+    release();
+    live.detach();
+    const own = tf.sum(tf.abs(normalized.predict(x) as tf.Tensor)).dataSync()[0] ?? 0;
+    expect(read / own).toBeCloseTo(2, 5);
+  });
+
   it('keeps a later compression when an earlier one is removed twice, and the patch when compile fails', async () => {
     const { inputs, outputs } = smallSequential();
     const model = tfl.model({ inputs, outputs });

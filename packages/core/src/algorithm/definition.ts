@@ -1,4 +1,4 @@
-import type { Scalar, Variable } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { ZodType } from 'zod';
 import type { InputInfo } from '../config/nncf-config.ts';
 import type { ModelGraph } from '../graph/model-graph.ts';
@@ -45,11 +45,26 @@ export interface CompressionParameter {
   readonly learningRate?: number | undefined;
 }
 
+/** Looks at what one operation reads while the model runs. */
+export interface NodeObserver {
+  /** Address of the operation. */
+  readonly node: string;
+  /** Right before the operation runs. @param operands as all operators leave them; not to be kept without `tf.keep` */
+  see(operands: readonly Tensor[]): void;
+}
+
 /** A pass over calibration data. */
 export interface CalibrationRun {
   readonly maxBatches: number;
   /** Run the model as in training: batch normalization follows the batches. */
   readonly training?: boolean;
+  /** How often each batch runs before the next one is read. @default 1 */
+  readonly passes?: number;
+  /** Before a batch runs; `pass` counts from 0. */
+  readonly beforePass?: (pass: number, index: number) => void;
+  readonly observers?: readonly NodeObserver[];
+  /** What the model answers, freed afterwards. */
+  readonly onOutputs?: (outputs: readonly Tensor[], pass: number) => void;
   /** After every batch; `stop` ends the run. @param samples in this batch */
   readonly onBatch?: (index: number, samples: number) => 'stop' | void;
 }

@@ -1,4 +1,5 @@
 import { tidy, type Tensor } from '@tensorflow/tfjs-core';
+import type { NodeObserver } from '../algorithm/definition.ts';
 import type { TensorOperator } from '../algorithm/operator.ts';
 import { activeTape, contentsOf, intercept, liftTo, scopeDepth, type OperationCall, type OperationHandler } from '../engine/interceptor.ts';
 import { NncfError } from '../errors.ts';
@@ -33,6 +34,9 @@ export class LiveModel {
   private readonly adapter: ModelAdapter;
   private readonly hooks = new Map<string, NodeHooks>();
   private readonly hooksByScope = new Map<string, number>();
+  private readonly graph: ModelGraph;
+  private readonly observers = new Map<string, NodeObserver[]>();
+  private observedScopes: ReadonlySet<string> = new Set();
   private readonly tracker: ScopeTracker;
   private readonly handler: OperationHandler;
   private readonly memos = new Map<string, Memo>();
@@ -51,13 +55,14 @@ export class LiveModel {
     scopeCalls: ReadonlyMap<string, number>,
   ) {
     this.adapter = adapter;
+    this.graph = graph;
     this.tracker = new ScopeTracker(scopeCalls);
     this.handler = { before: (call) => this.before(call), after: (call, outputs) => this.after(call, outputs) };
     for (const command of plan.commands) {
       const operator = operators.get(command.operator);
       if (operator === undefined) throw missingOperator(command.algorithm, command.operator);
       const hook: Hook = { name: command.operator, operator, shared: command.points.length > 1 };
-      for (const point of command.points) this.addHook(graph, point, hook);
+      for (const point of command.points) this.addHook(point, hook);
     }
   }
 
@@ -73,11 +78,26 @@ export class LiveModel {
     this.memos.clear();
   }
 
-  private addHook(graph: ModelGraph, point: InsertionPoint, hook: Hook): void {
+  /** Lets observers look on until the returned function is called. Those of nodes that cannot be reached see nothing. */
+  observe(observers: readonly NodeObserver[]): () => void {
+    this.observers.clear();
+    for (const observer of observers) this.observers.set(observer.node, [...(this.observers.get(observer.node) ?? []), observer]);
+    this.observedScopes = new Set(observers.map(({ node }) => this.scopeOf(node)));
+    return () => {
+      this.observers.clear();
+      this.observedScopes = new Set();
+    };
+  }
+
+  private scopeOf(node: string): string {
+    return nodeNamed(this.graph, node)?.scope ?? '';
+  }
+
+  private addHook(point: InsertionPoint, hook: Hook): void {
     const node = this.hooks.get(point.node) ?? { operand: new Map<number, Hook[]>(), result: new Map<number, Hook[]>() };
     this.hooks.set(point.node, node);
     const ports = node[point.side ?? 'operand'];
-    const scope = nodeNamed(graph, point.node)?.scope ?? '';
+    const scope = this.scopeOf(point.node);
     if (ports.size === 0) this.hooksByScope.set(scope, (this.hooksByScope.get(scope) ?? 0) + 1);
     ports.set(point.port, [...(ports.get(point.port) ?? []), hook]);
   }
@@ -95,8 +115,8 @@ export class LiveModel {
   }
 
   private inScope<T>(path: string, run: () => T): T {
-    const expected = this.hooksByScope.get(path);
-    if (expected === undefined) return run();
+    const expected = this.hooksByScope.get(path) ?? 0;
+    if (expected === 0 && !this.observedScopes.has(path)) return run();
     const [depth, fired] = [this.outerDepth, this.fired];
     this.outerDepth = scopeDepth();
     this.fired = 0;
@@ -111,7 +131,9 @@ export class LiveModel {
 
   private before(call: OperationCall): readonly Tensor[] {
     this.address = this.tracker.nextOperation(canonicalOp(call.kernel));
-    return this.applyAll(this.hooks.get(this.address)?.operand, call.operands);
+    const operands = this.applyAll(this.hooks.get(this.address)?.operand, call.operands);
+    for (const observer of this.observers.get(this.address) ?? []) observer.see(operands);
+    return operands;
   }
 
   /** Counts the parts of a fused kernel after the first, which `before` counted; the results are those of the last. */

@@ -1,7 +1,7 @@
 import { dispose, tidy, type Tensor } from '@tensorflow/tfjs-core';
-import type { CalibrationRun, InitializeContext, LabelledBatch } from '../algorithm/definition.ts';
+import type { CalibrationRun, InitializeContext, LabelledBatch, NodeObserver } from '../algorithm/definition.ts';
 import { NncfError } from '../errors.ts';
-import type { ModelAdapter } from '../graph/model-adapter.ts';
+import type { InputSpec, ModelAdapter } from '../graph/model-adapter.ts';
 import { labelledBatch, type TaskLoss } from './labelled-batches.ts';
 
 /** One batch: the inputs, or inputs with labels as `[xs, ys]` or `{ xs, ys }`. */
@@ -20,6 +20,13 @@ export type CalibrationData<Batch = CalibrationBatch> =
 /** Says how far an initialization is. */
 export type Progress = (stage: string, done: number, total: number) => void;
 
+/** A model that calibration data are run through. */
+export interface CalibrationSubject {
+  readonly adapter: ModelAdapter;
+  /** Lets observers look on until the returned function is called. */
+  readonly observe: (observers: readonly NodeObserver[]) => () => void;
+}
+
 /**
  * Makes the context in which algorithms look at data.
  *
@@ -27,22 +34,22 @@ export type Progress = (stage: string, done: number, total: number) => void;
  * `fitDataset` does.
  */
 export async function calibrationContext(
-  adapter: ModelAdapter,
+  subject: CalibrationSubject,
   data: CalibrationData | undefined,
   progress: Progress,
   loss?: TaskLoss<never>,
 ): Promise<InitializeContext> {
-  const batchSize = data === undefined ? 0 : await firstBatchSize(adapter, data);
+  const batchSize = data === undefined ? 0 : await firstBatchSize(subject.adapter, data);
   return {
     hasData: data !== undefined,
     batchSize,
     progress,
     run: async (options) => {
-      const count = data === undefined ? 0 : await runBatches(adapter, data, options);
+      const count = data === undefined ? 0 : await runObserved(subject, data, options);
       if (count === 0 && options.maxBatches > 0) throw noData();
       return count;
     },
-    labelledBatches: loss && ((samples) => keepLabelled(adapter, data ?? [], loss, samples)),
+    labelledBatches: loss && ((samples) => keepLabelled(subject.adapter, data ?? [], loss, samples)),
   };
 }
 
@@ -52,12 +59,11 @@ async function keepLabelled(
   loss: TaskLoss<never>,
   samples: number,
 ): Promise<readonly LabelledBatch[]> {
-  const find = (batch: unknown): readonly Tensor[] => inputsOf(batch, namesOf(adapter));
   const kept: LabelledBatch[] = [];
   try {
     for await (const batch of batches(data)) {
-      checkFinite(find(batch));
-      kept.push(labelledBatch(adapter, batch, find, loss));
+      checkedInputs(adapter, batch, kept.length);
+      kept.push(labelledBatch(adapter, batch, (copy) => inputsOf(copy, namesOf(adapter)), loss));
       if (kept.reduce((sum, each) => sum + each.samples, 0) >= samples) break;
     }
   } catch (error) {
@@ -68,28 +74,35 @@ async function keepLabelled(
   return kept;
 }
 
-async function runBatches(
-  adapter: ModelAdapter,
-  data: CalibrationData,
-  { maxBatches, training = false, onBatch }: CalibrationRun,
-): Promise<number> {
+async function runObserved({ adapter, observe }: CalibrationSubject, data: CalibrationData, run: CalibrationRun): Promise<number> {
+  const release = observe(run.observers ?? []);
+  try {
+    return await runBatches(adapter, data, run);
+  } finally {
+    release();
+  }
+}
+
+async function runBatches(adapter: ModelAdapter, data: CalibrationData, run: CalibrationRun): Promise<number> {
   let count = 0;
   for await (const batch of batches(data)) {
-    if (count >= maxBatches) break;
-    const inputs = inputsOf(
-      batch,
-      adapter.inputs.map(({ name }) => name),
-    );
-    forward(adapter, inputs, training);
+    if (count >= run.maxBatches) break;
+    const inputs = checkedInputs(adapter, batch, count);
+    for (let pass = 0; pass < (run.passes ?? 1); pass++) {
+      run.beforePass?.(pass, count);
+      forward(adapter, inputs, run, pass);
+    }
     count++;
-    if (onBatch?.(count - 1, inputs[0]?.shape[0] ?? 0) === 'stop') break;
+    if (run.onBatch?.(count - 1, inputs[0]?.shape[0] ?? 0) === 'stop') break;
   }
   return count;
 }
 
-function forward(adapter: ModelAdapter, inputs: readonly Tensor[], training: boolean): void {
-  checkFinite(inputs);
-  tidy(() => void adapter.forward(inputs, training));
+function forward(adapter: ModelAdapter, inputs: readonly Tensor[], { training = false, onOutputs }: CalibrationRun, pass: number): void {
+  tidy(() => {
+    const outputs = adapter.forward(inputs, training);
+    onOutputs?.(outputs, pass);
+  });
 }
 
 async function firstBatchSize(adapter: ModelAdapter, data: CalibrationData): Promise<number> {
@@ -166,18 +179,38 @@ function byName(record: object, names: readonly string[]): readonly Tensor[] {
   });
 }
 
-function checkFinite(inputs: readonly Tensor[]): void {
-  for (const input of inputs) {
-    if (input.dtype !== 'float32') continue;
-    const bad = input.dataSync().findIndex((x) => !Number.isFinite(x));
-    if (bad >= 0) throw notFinite(input, bad);
-  }
+/** The inputs of a batch, which an error names by its number from 0. */
+function checkedInputs(adapter: ModelAdapter, batch: unknown, index: number): readonly Tensor[] {
+  const inputs = inputsOf(batch, namesOf(adapter));
+  adapter.inputs.forEach((spec, i) => checkInput(inputs[i], spec, index));
+  for (const input of inputs) checkFinite(input, index);
+  return inputs;
 }
 
-function notFinite(input: Tensor, index: number): NncfError {
+function checkInput(input: Tensor | undefined, { name, shape, dtype }: InputSpec, index: number): void {
+  if (input === undefined) throw misfit(index, `has no tensor for the input "${name}"`, 'Give one tensor for every input of the model.');
+  const fits = input.shape.length === shape.length && shape.every((size, axis) => size === null || size === input.shape[axis]);
+  const wanted = `[${shape.map((size) => size ?? 'any').join(', ')}]`;
+  if (!fits)
+    throw misfit(index, `has the shape [${input.shape.join(', ')}]; the input "${name}" wants ${wanted}`, 'The first axis is the batch.');
+  if (input.dtype !== dtype)
+    throw misfit(index, `holds ${input.dtype}; the input "${name}" wants ${dtype}`, `Convert it by tf.cast(x, '${dtype}').`);
+}
+
+function misfit(index: number, what: string, hint: string): NncfError {
+  return new NncfError({ code: 'CALIBRATION_INVALID', message: `Batch ${index} of the calibration data ${what}.`, hint });
+}
+
+function checkFinite(input: Tensor, index: number): void {
+  if (input.dtype !== 'float32') return;
+  const position = input.dataSync().findIndex((x) => !Number.isFinite(x));
+  if (position >= 0) throw notFinite(input, position, index);
+}
+
+function notFinite(input: Tensor, position: number, index: number): NncfError {
   return new NncfError({
     code: 'DATA_NOT_FINITE',
-    message: `The calibration data hold ${String(input.dataSync()[index])} at flat position ${index} of a batch of shape [${input.shape.join(', ')}].`,
+    message: `Batch ${index} of the calibration data, of shape [${input.shape.join(', ')}], holds ${String(input.dataSync()[position])} at flat position ${position}.`,
     hint: 'Look at the preprocessing: a division by zero or a broken file.',
   });
 }
