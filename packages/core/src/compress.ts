@@ -1,6 +1,7 @@
 import type { Scalar, Variable } from '@tensorflow/tfjs-core';
 import { CompositeAlgorithm } from './algorithm/composite.ts';
 import type { AlgorithmDefinition, CompressionAlgorithm } from './algorithm/definition.ts';
+import { claim } from './claim.ts';
 import { validate } from './config/config-error.ts';
 import type { AlgorithmSection, NncfConfig, ParsedConfig } from './config/nncf-config.ts';
 import { parseConfig } from './config/parse-config.ts';
@@ -15,6 +16,7 @@ import type { CompressionPlan, PlanCommand } from './plan/compression-plan.ts';
 import { mergePlan } from './plan/merge-plan.ts';
 import { resolvePlugin } from './registry/resolve.ts';
 import { algorithmToken } from './registry/tokens.ts';
+import { takeBack } from './take-back.ts';
 
 /** Options of {@link createCompressionAlgorithm}. */
 export interface CompressOptions {
@@ -46,17 +48,17 @@ export async function createCompressionAlgorithm<Model extends CompressibleModel
   const parsed = parseConfig(config);
   const configured = await configure(parsed);
   const adapter = adapterFor(model, parsed.inputInfo);
-  claim(model);
+  const undo = [claim(model, adapter)];
   try {
     const traced = traceAdapter(adapter);
     checkWeights(traced.variables);
     const plan = planAll(configured, parsed, traced, warn);
     checkPlan(plan, traced.graph);
-    const composite = new CompositeAlgorithm(createAll(configured, parsed, traced, plan, warn));
+    const composite = new CompositeAlgorithm(createAll(configured, parsed, traced, plan, warn, undo));
     const live = new LiveModel(adapter, plan, traced.graph, composite.operators, traced.scopeCalls);
     live.attach();
-    const unpatch = patchFit(model, composite);
-    const remove = once(() => (unpatch(), live.detach(), composite.dispose(), release(model)));
+    undo.push(() => live.detach());
+    undo.push(patchFit(model, composite));
     return new ModelCompression({
       model,
       adapter,
@@ -66,11 +68,20 @@ export async function createCompressionAlgorithm<Model extends CompressibleModel
       composite,
       plugins: parsed.plugins,
       observe: (observers) => live.observe(observers),
-      remove,
+      remove: () => takeBack(undo),
     });
   } catch (error) {
-    release(model);
+    abandon(undo);
     throw error;
+  }
+}
+
+/** Leaves the model as it was; what went wrong before says more than what goes wrong here. */
+function abandon(undo: (() => void)[]): void {
+  try {
+    takeBack(undo);
+  } catch {
+    // The caller throws the first error.
   }
 }
 
@@ -124,6 +135,7 @@ function createAll(
   traced: TracedModel,
   plan: CompressionPlan,
   warn: (message: string) => void,
+  undo: (() => void)[],
 ): CompressionAlgorithm[] {
   return configured.map(({ definition, section, config }) => {
     const commands = plan.commands.filter((command) => command.algorithm === definition.name);
@@ -135,7 +147,7 @@ function createAll(
       epochs: parsed.epochs,
       warn,
     };
-    return definition.create({
+    const algorithm = definition.create({
       ...shared,
       config,
       earlier,
@@ -143,6 +155,8 @@ function createAll(
       graph: traced.graph,
       variables: traced.variables,
     });
+    undo.push(() => algorithm.dispose());
+    return algorithm;
   });
 }
 
@@ -150,34 +164,6 @@ function patchFit(model: CompressibleModel, composite: CompositeAlgorithm): () =
   if (!isLayersModel(model)) return () => undefined;
   const parameters = composite.parameters.map(({ variable }): Variable => variable);
   return patchTraining(model, parameters, composite.hasLoss ? (): Scalar => composite.loss() : undefined);
-}
-
-/** A second call would take out what a later compression of the model has put in. */
-function once(f: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    done = true;
-    f();
-  };
-}
-
-/** Models that are compressed now: a second compression would trace the first one's operators. */
-const compressed = new WeakSet<object>();
-
-function claim(model: object): void {
-  if (compressed.has(model)) {
-    throw new NncfError({
-      code: 'ALREADY_COMPRESSED',
-      message: 'The model is compressed already.',
-      hint: 'List all methods in one configuration, or call remove() first.',
-    });
-  }
-  compressed.add(model);
-}
-
-function release(model: object): void {
-  compressed.delete(model);
 }
 
 function checkWeights(variables: ReadonlyMap<string, Variable>): void {

@@ -19,8 +19,14 @@ export class LayersAdapter implements ModelAdapter {
     this.variables = collectVariables(model);
   }
 
-  instrument(around: AroundScope): () => void {
-    const undo = [overrideCall(this.model, undefined, around)];
+  /** Layers by name; those of inputs are never called. */
+  get parts(): ReadonlyMap<object, string> {
+    const layers = [...allLayers(this.model)].filter((layer) => layer.getClassName() !== 'InputLayer');
+    return new Map(layers.map((layer) => [layer, layer.name]));
+  }
+
+  instrument(around: AroundScope, starts: () => void = () => undefined): () => void {
+    const undo = [overrideCall(this.model, undefined, around), onRead(this.model, 'outputs', starts)];
     for (const layer of allLayers(this.model)) undo.push(overrideCall(layer, layer.name, around));
     return () => {
       for (const restore of undo.reverse()) restore();
@@ -68,6 +74,24 @@ function overrideCall(layer: Layer, scope: string | undefined, around: AroundSco
     if (own === undefined) Reflect.deleteProperty(layer, 'call');
     else Object.defineProperty(layer, 'call', own);
   };
+}
+
+/**
+ * Tells when a property is read. `fit`, `predict` and `evaluate` of TensorFlow.js do not go through `call` of the model; all read
+ * its outputs right before they run its layers.
+ */
+function onRead<Target extends object>(target: Target, key: keyof Target, read: () => void): () => void {
+  const own = Object.getOwnPropertyDescriptor(target, key);
+  let value = target[key];
+  Object.defineProperty(target, key, {
+    get: () => (read(), value),
+    set: (other: Target[typeof key]) => {
+      value = other;
+    },
+    configurable: true,
+    enumerable: own?.enumerable ?? true,
+  });
+  return () => Object.defineProperty(target, key, { ...own, value });
 }
 
 /** Fields of tfjs-layers that a pass depends on besides its input. */

@@ -39,8 +39,14 @@ export interface ModelAdapter {
   readonly variables: ReadonlyMap<string, Variable>;
   /** False where operations outside any scope cannot be intercepted in `fit`. */
   readonly interceptsRoot: boolean;
-  /** Lets `around` wrap every scope of every forward pass until the returned function is called. */
-  instrument(around: AroundScope): () => void;
+  /** Objects besides the model that an instrumentation changes, and their names. */
+  readonly parts?: ReadonlyMap<object, string>;
+  /**
+   * Lets `around` wrap every scope of every forward pass until the returned function is called.
+   *
+   * @param starts hears that a pass begins which `around` is not told of as a whole; also at times when none runs
+   */
+  instrument(around: AroundScope, starts?: () => void): () => void;
   /** Lets the model forget earlier batches, and the batch size that its layers are declared for, until the returned function is called. */
   unbound?(): () => void;
   /** One forward pass. */

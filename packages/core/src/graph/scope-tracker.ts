@@ -68,6 +68,11 @@ export class ScopeTracker {
     }
   }
 
+  /** Forgets what was counted before: by a pass that broke off, or by another model that shares layers. Not within a scope. */
+  startPass(): void {
+    if (this.stack.length === 1) this.stack[0] = newFrame('');
+  }
+
   /** Address of the next operation of this kind in the present scope. */
   nextOperation(op: string): string {
     const { path, operations } = this.frame;
@@ -75,20 +80,10 @@ export class ScopeTracker {
     return path === '' ? name : `${path}/${name}`;
   }
 
-  /**
-   * Whether entering this outermost scope means that a pass begins: it is the first of the trace, and comes once a pass. What
-   * was counted before, by another model that shares layers or by a pass that broke off, is past then.
-   */
-  private startsPass(name: string): boolean {
-    const [first] = this.calls;
-    return first?.[0] === name && first[1] === 1;
-  }
-
   private nextPath(name: string): string {
     const parent = this.frame;
-    if (this.stack.length === 1 && this.startsPass(name)) parent.children.clear();
     const count = countUp(parent.children, name);
-    // `fit` has no moment that marks the start of a pass; the trace tells after how many calls the next one begins.
+    // Another model may share the layer and run alone: after as many calls as the trace counted its next pass begins.
     const index = this.stack.length === 1 ? count % (this.calls.get(name) ?? Infinity) : count;
     return childPath(parent.path, name, index);
   }

@@ -68,7 +68,10 @@ export class LiveModel {
 
   /** Puts the operators to work. Calling it twice does nothing. */
   attach(): void {
-    this.restore ??= this.adapter.instrument((scope, training, run) => this.around(scope, training, run));
+    this.restore ??= this.adapter.instrument(
+      (scope, training, run) => this.around(scope, training, run),
+      () => this.tracker.startPass(),
+    );
   }
 
   /** Leaves the model as it was. */
