@@ -94,6 +94,15 @@ describe('run', () => {
     expect(small!).toBeLessThan(0.5 * large!);
   });
 
+  test('chooses bit widths by the curvature of its cross entropy', async () => {
+    const mixed = join(folder, 'mixed.json');
+    const precision = { type: 'hawq', bits: [4, 8], iter_number: 1, num_data_points: 4, compression_ratio: 1.3 };
+    const compression = { ...CONFIG.compression, initializer: { ...CONFIG.compression.initializer, precision } };
+    writeFileSync(mixed, JSON.stringify({ ...CONFIG, compression }));
+    const result = await execute('test', { config: mixed, toOnnx: join(folder, 'mixed.onnx') });
+    expect(result.onnxTop1).toBeCloseTo(result.top1!, 5);
+  });
+
   test('weights of a run start another', async () => {
     await execute('train', {});
     const again = await execute('test', { weights: join(folder, 'log', 'final.safetensors') });

@@ -8,6 +8,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { createCompressionAlgorithm, type ModelCompression, type NncfConfig } from '@nncf/core';
 import { batches, type ImageDataset } from '@nncf/datasets';
 import type { ReportProgress } from '../progress.ts';
+import { crossEntropy } from '../train/loss.ts';
 
 /** How compression is prepared. */
 export interface CompressionOptions {
@@ -16,7 +17,7 @@ export interface CompressionOptions {
   readonly progress: ReportProgress;
 }
 
-/** Inserts the compression of a configuration, ranges taken from training pictures in random order, without augmentation. */
+/** Inserts the compression of a configuration; ranges and the curvature of the loss come from training pictures in random order, without augmentation. */
 export async function compress(
   model: tfl.LayersModel,
   config: NncfConfig,
@@ -27,7 +28,10 @@ export async function compress(
   const stream = batches(train, { batchSize, seed, shuffle: true });
   const bar = progress('ranges');
   try {
-    await algo.initialize(stream, { progress: (_stage, done, total) => bar.update(done, total) });
+    await algo.initialize(stream, {
+      progress: (_stage, done, total) => bar.update(done, total),
+      loss: (logits, { ys }) => crossEntropy(ys, logits),
+    });
   } finally {
     bar.stop();
   }

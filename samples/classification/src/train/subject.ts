@@ -36,9 +36,12 @@ export function plainSubject(model: tfl.LayersModel): Subject {
 export function compressedSubject(algo: ModelCompression<tfl.LayersModel>): Subject {
   const { model } = algo;
   const parameters = algo.parameters.map(({ variable }) => ({ variable, decays: false }));
+  // A method that prescribes weight decay has its optimizer apply it.
+  const isPrescribed = algo.scheduler.hyperparameters?.()?.weightDecay !== undefined;
+  const weights = trainedWeights(model).map(({ variable, decays }) => ({ variable, decays: decays && !isPrescribed }));
   return {
     model,
-    trained: [...trainedWeights(model), ...parameters],
+    trained: [...weights, ...parameters],
     group: (main) => algo.optimizer(main),
     extraLoss: () => algo.loss(),
     step: () => algo.scheduler.step(),
