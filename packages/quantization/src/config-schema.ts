@@ -13,6 +13,7 @@ import type {
   Scopes,
   StagedOptions,
 } from './config.ts';
+import { RANGE_ESTIMATOR_TYPES } from './range/estimator.ts';
 
 const count = z.int().nonnegative();
 const bitWidth = z.int('a whole number of bits is needed').min(2, 'at least 2 bits are needed').max(16, 'at most 16 bits are possible');
@@ -33,7 +34,7 @@ const percentile = z.number().min(0).max(100);
 const rangeShape = {
   num_init_samples: count.optional(),
   num_init_steps: count.optional(),
-  type: z.enum(['min_max', 'mean_min_max', 'mixed_min_max', 'threesigma', 'percentile', 'mean_percentile']).optional(),
+  type: z.enum(RANGE_ESTIMATOR_TYPES).optional(),
   params: z.strictObject({ min_percentile: percentile.optional(), max_percentile: percentile.optional() }).optional(),
 };
 

@@ -1,6 +1,7 @@
 import { NncfError, type InitializeContext } from '@nncf/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { CollectionLimit, FakeQuantizer } from './quantizers/fake-quantizer.ts';
+import type { RangePurpose } from './range/parameters.ts';
 
 /** A quantizer of weights, and the weights. */
 export interface WeightQuantizer {
@@ -12,6 +13,8 @@ export interface WeightQuantizer {
 export interface RangeTargets {
   readonly weights: readonly WeightQuantizer[];
   readonly activations: readonly FakeQuantizer[];
+  /** @default 'training' */
+  readonly purpose?: RangePurpose;
 }
 
 /**
@@ -20,7 +23,8 @@ export interface RangeTargets {
  * @returns samples in a batch as far as they are known, else 0
  * @throws NncfError `CALIBRATION_EMPTY`, `RANGE_NO_DATA`, `RANGE_NOT_FINITE` that name the quantizer; no range has changed then
  */
-export async function initializeRanges({ weights, activations }: RangeTargets, context: InitializeContext): Promise<number> {
+export async function initializeRanges(targets: RangeTargets, context: InitializeContext): Promise<number> {
+  const { weights, activations, purpose } = targets;
   const all = [...weights.map(({ quantizer }) => quantizer), ...activations];
   const fromData = activations.filter((quantizer) => wanted(quantizer) > 0);
   const unseen = activations.filter((quantizer) => wanted(quantizer) === 0);
@@ -29,7 +33,7 @@ export async function initializeRanges({ weights, activations }: RangeTargets, c
     for (const quantizer of all) quantizer.startCollecting(limitOf(quantizer, context.batchSize));
     for (const { quantizer, variables } of weights) for (const variable of variables) quantizer.observe(variable);
     const batchSize = await collect(fromData, context);
-    adoptAll([...weights.map(({ quantizer }) => quantizer), ...fromData]);
+    adoptAll([...weights.map(({ quantizer }) => quantizer), ...fromData], purpose);
     for (const quantizer of unseen) quantizer.adopt();
     return batchSize;
   } finally {
@@ -59,10 +63,10 @@ function limitOf({ spec, isWeight }: FakeQuantizer, batchSize: number): Collecti
 }
 
 /** Every range is looked at before the first is taken, so that a bad one leaves the others as they were. */
-function adoptAll(quantizers: readonly FakeQuantizer[]): void {
+function adoptAll(quantizers: readonly FakeQuantizer[], purpose?: RangePurpose): void {
   tf.tidy(() => {
     const ranges = quantizers.map((quantizer) => quantizer.collectedRange());
-    quantizers.forEach((quantizer, i) => quantizer.adopt(ranges[i]));
+    quantizers.forEach((quantizer, i) => quantizer.adopt(ranges[i], purpose));
   });
 }
 

@@ -109,6 +109,21 @@ describeBackends('createRangeEstimator', () => {
     expectNear(range.max, max, 1e-5, 100);
   });
 
+  it('finds the range of least error by channel over batches, symmetric where it must be', () => {
+    const next = randomStream(7);
+    const bell = Array.from({ length: 4000 }, () => Array.from({ length: 12 }, next).reduce((a, b) => a + b, -6));
+    const x = tf.tensor2d([...bell, 20].map((value) => [value, 0.01 * value, 0]));
+    const estimator = createRangeEstimator({ type: 'histogram', absoluteMax: true, levels: 16, channelAxes: [1] });
+    for (const part of tf.split(x, [2000, 2001])) estimator.update(part);
+    const { min, max } = estimator.range();
+    const [wide = 0, narrow = 0, dead] = numbers(max);
+    expect(wide / narrow).toBeCloseTo(100, 0);
+    expect(wide).toBeLessThan(10);
+    expect(dead).toBe(0);
+    expectNear(numbers(min).slice(0, 2), [-wide, -narrow], 1e-5);
+    expect(max.shape).toEqual([1, 3]);
+  });
+
   it('interpolates percentiles of whole numbers', () => {
     const range = rangeOf({ type: 'percentile', minPercentile: 32.1, maxPercentile: 67.89 }, [tf.range(0, 10000)]);
     expectNear([...range.min, ...range.max], [0.321 * 9999, 0.6789 * 9999], 1e-6);

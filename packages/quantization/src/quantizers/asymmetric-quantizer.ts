@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { JsonObject } from '@nncf/core';
 import { asymmetricGrid, fakeQuantizeAsymmetricLevels } from '../fake-quantize.ts';
 import { asymmetricLevels, type LevelRange } from '../levels.ts';
-import { asymmetricParameters } from '../range/parameters.ts';
+import { asymmetricParameters, type RangePurpose } from '../range/parameters.ts';
 import type { Range } from '../range/estimator.ts';
 import { float32Values } from '../tensor-values.ts';
 import { FakeQuantizer, type FakeQuantizerOptions, type NamedParameter, type QuantizerGrid } from './fake-quantizer.ts';
@@ -36,8 +36,8 @@ export class AsymmetricQuantizer extends FakeQuantizer {
     return fakeQuantizeAsymmetricLevels(x, withGradientFactor(this.#low, this.gradientFactor), this.#range.read(), this.levels.levels);
   }
 
-  protected assignRange(range: Range): void {
-    const { inputLow, inputRange } = asymmetricParameters(range, 'training');
+  protected assignRange(range: Range, purpose: RangePurpose): void {
+    const { inputLow, inputRange } = asymmetricParameters(range, purpose);
     this.#low.assign(tf.reshape(inputLow, this.#low.shape));
     this.#range.assign(inputRange);
   }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { JsonObject, TensorOperator } from '@nncf/core';
 import { createRangeEstimator, type Range, type RangeEstimator } from '../range/estimator.ts';
+import type { RangePurpose } from '../range/parameters.ts';
 import type { QuantizerSpec } from '../scheme.ts';
 
 /** Kind of the operators of this package, for the exporters' mappings. */
@@ -69,6 +70,7 @@ export abstract class FakeQuantizer implements TensorOperator {
   #collection: Collection | undefined;
   #initialized = false;
   #enabled = true;
+  #released = false;
   #revision = 0;
 
   constructor({ name, spec, isWeight, gradientFactor = 1, exportFormat }: FakeQuantizerOptions) {
@@ -84,7 +86,7 @@ export abstract class FakeQuantizer implements TensorOperator {
   /** Rounds the tensor; on the gradient tape. */
   protected abstract quantize(x: tf.Tensor): tf.Tensor;
   /** Takes parameters from a range. */
-  protected abstract assignRange(range: Range): void;
+  protected abstract assignRange(range: Range, purpose: RangePurpose): void;
   /** The grid as it is now. */
   abstract grid(): QuantizerGrid;
   /** Figures of the quantizer besides its tensors, for checkpoints. */
@@ -118,11 +120,21 @@ export abstract class FakeQuantizer implements TensorOperator {
 
   /** Whether tensors are rounded now. */
   get isActive(): boolean {
-    return this.#initialized && this.#enabled && this.#collection === undefined;
+    return this.#initialized && this.enabled && this.#collection === undefined;
   }
 
   get enabled(): boolean {
-    return this.#enabled;
+    return this.#enabled && !this.#released;
+  }
+
+  /** Whether the tensor was given back to floating point for good, checkpoints included. */
+  get released(): boolean {
+    return this.#released;
+  }
+
+  set released(released: boolean) {
+    if (released !== this.#released) this.#revision++;
+    this.#released = released;
   }
 
   /** Switches rounding on and off; parameters stay. */
@@ -170,9 +182,9 @@ export abstract class FakeQuantizer implements TensorOperator {
   }
 
   /** Takes parameters from a range, or those that a quantizer is made with, and rounds from now on. */
-  adopt(range?: Range): void {
+  adopt(range?: Range, purpose: RangePurpose = 'training'): void {
     this.cancelCollecting();
-    if (range !== undefined) tf.tidy(() => this.assignRange(range));
+    if (range !== undefined) tf.tidy(() => this.assignRange(range, purpose));
     this.#initialized = true;
     this.#revision++;
   }
@@ -196,7 +208,8 @@ export abstract class FakeQuantizer implements TensorOperator {
   /** State as data. */
   state(): JsonObject {
     const { mode, bits } = this.spec;
-    return { mode, bits, initialized: this.#initialized, ...this.figures() };
+    const released = this.#released ? { released: true } : {};
+    return { mode, bits, initialized: this.#initialized, ...released, ...this.figures() };
   }
 
   /** Takes a state whose tensors are assigned already. */
@@ -204,6 +217,7 @@ export abstract class FakeQuantizer implements TensorOperator {
     this.cancelCollecting();
     this.#initialized = state['initialized'] === true;
     if (typeof state['bits'] === 'number') this.setBits(state['bits']);
+    this.#released = state['released'] === true;
     this.#revision++;
     this.assignFigures(state);
   }
@@ -213,7 +227,7 @@ export abstract class FakeQuantizer implements TensorOperator {
   }
 
   private createEstimator(): RangeEstimator {
-    const { parameterShape, range, mode } = this.spec;
+    const { parameterShape, range, mode, bits } = this.spec;
     return createRangeEstimator({
       type: range.type,
       channelAxes: parameterShape.flatMap((size, axis) => (size === 1 ? [] : [axis])),
@@ -221,6 +235,7 @@ export abstract class FakeQuantizer implements TensorOperator {
       weights: this.isWeight,
       minPercentile: range.minPercentile,
       maxPercentile: range.maxPercentile,
+      levels: 2 ** bits,
       name: `the quantizer of ${this.name}`,
     });
   }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { JsonObject } from '@nncf/core';
 import { fakeQuantizeSymmetricLevels, symmetricGrid } from '../fake-quantize.ts';
 import { symmetricLevels, type LevelRange } from '../levels.ts';
-import { symmetricParameters } from '../range/parameters.ts';
+import { symmetricParameters, type RangePurpose } from '../range/parameters.ts';
 import type { Range } from '../range/estimator.ts';
 import { float32Values } from '../tensor-values.ts';
 import { FakeQuantizer, type FakeQuantizerOptions, type NamedParameter, type QuantizerGrid } from './fake-quantizer.ts';
@@ -39,8 +39,8 @@ export class SymmetricQuantizer extends FakeQuantizer {
     return fakeQuantizeSymmetricLevels(x, this.#scale.read(), this.levels);
   }
 
-  protected assignRange(range: Range): void {
-    const { scale, signed } = symmetricParameters(range, 'training', this.spec.signed);
+  protected assignRange(range: Range, purpose: RangePurpose): void {
+    const { scale, signed } = symmetricParameters(range, purpose, this.spec.signed);
     this.#scale.assign(scale);
     this.#signed = signed;
   }

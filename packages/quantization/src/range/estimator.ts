@@ -3,11 +3,19 @@ import { channelView } from '../channels.ts';
 import { rangeNotFinite, rangeOptionsInvalid, rangeWithoutData } from '../errors.ts';
 import { float32Values } from '../tensor-values.ts';
 import { channelExtremes, nonFiniteOf } from './extremes.ts';
-import { batchExtremes, meanPercentiles, percentiles, type RangeStatistic, sampleExtremes, threeSigma } from './statistics.ts';
+import { batchExtremes, leastError, meanPercentiles, percentiles, type RangeStatistic, sampleExtremes, threeSigma } from './statistics.ts';
 import type { SketchOptions } from './value-sketch.ts';
 
 /** The statistics a range can be taken from. */
-export const RANGE_ESTIMATOR_TYPES = ['min_max', 'mean_min_max', 'mixed_min_max', 'threesigma', 'percentile', 'mean_percentile'] as const;
+export const RANGE_ESTIMATOR_TYPES = [
+  'min_max',
+  'mean_min_max',
+  'mixed_min_max',
+  'threesigma',
+  'percentile',
+  'mean_percentile',
+  'histogram',
+] as const;
 
 /** Name of a statistic, as NNCF configurations spell it. */
 export type RangeEstimatorType = (typeof RANGE_ESTIMATOR_TYPES)[number];
@@ -22,12 +30,13 @@ export interface RangeEstimatorOptions {
    * - `threesigma`: median ± 3·1.4826·MAD of all values except zeros
    * - `percentile`: two percentiles of all values, linear between neighbours
    * - `mean_percentile`: mean over batches of each batch's percentiles
+   * - `histogram`: the range whose grid of `levels` points rounds all values with the smallest mean squared error
    */
   readonly type: RangeEstimatorType;
   /** Axes with a range for every position; negative ones count from the end. @default [] (one range for the whole tensor) */
   readonly channelAxes?: readonly number[] | undefined;
   /**
-   * Take maxima of magnitudes in the three types on extremes. NNCF does so for symmetric quantizers; it matters where maxima are averaged.
+   * The quantizer is symmetric: take maxima of magnitudes in the three types on extremes. NNCF does so for symmetric quantizers; it matters where maxima are averaged.
    * @default false
    */
   readonly absoluteMax?: boolean | undefined;
@@ -43,6 +52,8 @@ export interface RangeEstimatorOptions {
    * @default 1048576
    */
   readonly exactValues?: number | undefined;
+  /** Points of the grid that `histogram` looks for; its ends lie evenly about zero with `absoluteMax`. @default 256 */
+  readonly levels?: number | undefined;
   /** How errors call the quantizer. @default 'the quantizer' */
   readonly name?: string | undefined;
 }
@@ -84,9 +95,11 @@ export function createRangeEstimator(options: RangeEstimatorOptions): RangeEstim
     const view = channelView(x.shape, axes);
     if (view === undefined) throw rangeOptionsInvalid(name, `the channel axes ${JSON.stringify(axes)} must be next to each other.`);
     const values = float32Values(x);
-    const extremes = channelExtremes(values, view, options.absoluteMax ?? false);
+    const samples = x.shape[0] ?? 1;
+    const rows = statistic.bySample === true ? { outer: 1, channels: samples, inner: x.size / samples } : view;
+    const extremes = channelExtremes(values, rows, options.absoluteMax ?? false);
     nonFinite ??= nonFiniteOf(extremes);
-    if (nonFinite === undefined) statistic.update({ values, view, extremes, samples: x.shape[0] ?? 1 });
+    if (nonFinite === undefined) statistic.update({ values, view, extremes });
   }
 
   function range(): Range {
@@ -115,6 +128,8 @@ function createStatistic(options: RangeEstimatorOptions, name: string): RangeSta
       return percentiles(percentileShares(options, name), sketch);
     case 'mean_percentile':
       return meanPercentiles(percentileShares(options, name), sketch);
+    case 'histogram':
+      return leastError({ levels: options.levels ?? 256, symmetric: options.absoluteMax ?? false });
     default:
       throw rangeOptionsInvalid(name, `unknown type ${JSON.stringify(options.type)}, known are ${RANGE_ESTIMATOR_TYPES.join(', ')}.`);
   }

@@ -14,14 +14,26 @@ export interface Extremes {
 export function channelExtremes(values: Float32Array, view: ChannelView, absolute: boolean): Extremes {
   const min = new Float64Array(view.channels).fill(Infinity);
   const max = new Float64Array(view.channels).fill(-Infinity);
-  const { channels, inner } = view;
-  for (let i = 0; i < values.length; i++) {
-    const channel = Math.floor(i / inner) % channels;
-    const value = values[i]!;
-    min[channel] = Math.min(min[channel]!, value);
-    max[channel] = Math.max(max[channel]!, absolute ? Math.abs(value) : value);
-  }
+  const { outer, channels, inner } = view;
+  for (let block = 0, start = 0; block < outer * channels; block++, start += inner)
+    widen(values, start, start + inner, min, max, block % channels);
+  if (absolute) for (let channel = 0; channel < channels; channel++) max[channel] = Math.max(max[channel]!, -min[channel]!);
   return { min, max };
+}
+
+/** Takes a run of values into the extremes of a channel. Comparisons are blind to NaN, which a sum keeps. */
+function widen(values: Float32Array, start: number, end: number, min: Float64Array, max: Float64Array, channel: number): void {
+  let low = min[channel]!;
+  let high = max[channel]!;
+  let sum = 0;
+  for (let i = start; i < end; i++) {
+    const value = values[i]!;
+    if (value < low) low = value;
+    if (value > high) high = value;
+    sum += value;
+  }
+  min[channel] = Number.isNaN(sum) ? Number.NaN : low;
+  max[channel] = Number.isNaN(sum) ? Number.NaN : high;
 }
 
 /** The values of one channel, in memory order. */

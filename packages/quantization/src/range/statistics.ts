@@ -1,17 +1,20 @@
 import type { ChannelView } from '../channels.ts';
-import { channelExtremes, channelValues, type Extremes } from './extremes.ts';
+import { bestRange, type BestRangeOptions } from './best-range.ts';
+import { channelValues, type Extremes } from './extremes.ts';
+import { FloatHistogram } from './float-histogram.ts';
 import { type SketchOptions, ValueSketch } from './value-sketch.ts';
 
-/** One batch: its values in the layout of `view`, its extremes by channel, and how many samples it has. */
+/** One batch: its values in the layout of `view`, and its extremes by channel or by sample. */
 export interface Batch {
   readonly values: Float32Array;
   readonly view: ChannelView;
   readonly extremes: Extremes;
-  readonly samples: number;
 }
 
 /** A statistic of batches that ends in a lowest and a highest value for every channel. */
 export interface RangeStatistic {
+  /** Extremes are wanted of every sample rather than of every channel. */
+  readonly bySample?: boolean;
   update(batch: Batch): void;
   extremes(): Extremes;
 }
@@ -59,10 +62,9 @@ export function batchExtremes(aggregate: Aggregate): RangeStatistic {
 export function sampleExtremes(absolute: boolean): RangeStatistic {
   const total = new ExtremesAggregate({ min: absolute ? 'extreme' : 'mean', max: 'mean' });
   return {
-    update({ values, samples }) {
-      const view = { outer: 1, channels: samples, inner: values.length / samples };
-      const { min, max } = channelExtremes(values, view, absolute);
-      for (let i = 0; i < samples; i++) total.add({ min: min.slice(i, i + 1), max: max.slice(i, i + 1) });
+    bySample: true,
+    update({ extremes: { min, max } }) {
+      for (let i = 0; i < min.length; i++) total.add({ min: min.slice(i, i + 1), max: max.slice(i, i + 1) });
     },
     extremes: () => total.extremes(),
   };
@@ -90,6 +92,26 @@ export function meanPercentiles(shares: readonly [number, number], sketch: (chan
       total.add(statistic.extremes());
     },
     extremes: () => total.extremes(),
+  };
+}
+
+/** Buckets within 2^−8 of their value: finer ones would not move the minimum of the error. */
+const HISTOGRAM_BITS = 8;
+
+/** `histogram`: the range with the smallest mean squared error of rounding, by channel. */
+export function leastError(options: BestRangeOptions): RangeStatistic {
+  let histograms: FloatHistogram[] = [];
+  return {
+    update({ values, view }) {
+      if (histograms.length === 0) histograms = Array.from({ length: view.channels }, () => new FloatHistogram(HISTOGRAM_BITS));
+      for (const [channel, histogram] of histograms.entries()) {
+        histogram.addAll(view.channels === 1 ? values : channelValues(values, view, channel));
+      }
+    },
+    extremes() {
+      const ranges = histograms.map((histogram) => bestRange(histogram, options) ?? { low: 0, high: 0 });
+      return { min: Float64Array.from(ranges, ({ low }) => low), max: Float64Array.from(ranges, ({ high }) => high) };
+    },
   };
 }
 
