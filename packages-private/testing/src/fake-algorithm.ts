@@ -19,6 +19,8 @@ import { z } from 'zod';
 export interface FakeConfig {
   /** Factor that every operand of a convolution or product is multiplied by at the start. */
   readonly factor: number;
+  /** Whether training without `initialize` starts from a guess. */
+  readonly guesses: boolean;
 }
 
 /** What a fake algorithm saw, newest last. */
@@ -33,7 +35,7 @@ export interface FakeLog {
 export function fakeAlgorithm(name: string, log: FakeLog = { applied: [] }): AlgorithmDefinition<FakeConfig> {
   return defineAlgorithm<FakeConfig>({
     name,
-    schema: z.strictObject({ factor: z.number().default(1) }),
+    schema: z.strictObject({ factor: z.number().default(1), guesses: z.boolean().default(false) }),
     plan: (graph) => planProducts(name, graph),
     create: (context) => new FakeController(name, context, log),
   });
@@ -63,10 +65,12 @@ class FakeController implements CompressionAlgorithm {
   readonly stateVersion = 1;
   readonly operators: ReadonlyMap<string, TensorOperator>;
   readonly scheduler = constantScheduler;
+  readonly needsInitialization: boolean;
   private readonly factor: tf.Variable;
 
   constructor(name: string, context: CreateContext<FakeConfig>, log: FakeLog) {
     this.name = name;
+    this.needsInitialization = context.config.guesses;
     const factor = tf.tidy(() => tf.variable(tf.scalar(context.config.factor)));
     this.factor = factor;
     const operator = (id: string): TensorOperator => ({

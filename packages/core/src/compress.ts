@@ -68,6 +68,8 @@ export async function createCompressionAlgorithm<Model extends CompressibleModel
       composite,
       plugins: parsed.plugins,
       observe: (observers) => live.observe(observers),
+      watchSteps: (onStep) => live.watchSteps(onStep),
+      warn,
       remove: () => takeBack(undo),
     });
   } catch (error) {

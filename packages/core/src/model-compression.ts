@@ -29,6 +29,10 @@ export interface ModelCompressionParts<Model> {
   readonly plugins: readonly string[];
   /** Lets observers look on while the model runs, until the returned function is called. */
   readonly observe: (observers: readonly NodeObserver[]) => () => void;
+  /** Tells of every part of the model that runs while gradients are recorded. */
+  readonly watchSteps: (onStep: () => void) => void;
+  /** Hears warnings. */
+  readonly warn: (message: string) => void;
   readonly remove: () => void;
 }
 
@@ -62,12 +66,15 @@ export class ModelCompression<Model> {
   /** What was inserted where. */
   readonly plan: CompressionPlan;
   private readonly parts: ModelCompressionParts<Model>;
+  /** Whether the methods know what they start from, or the user knows that they do not. */
+  private prepared = false;
 
   constructor(parts: ModelCompressionParts<Model>) {
     this.model = parts.model;
     this.graph = parts.graph;
     this.plan = parts.plan;
     this.parts = parts;
+    parts.watchSteps(() => this.checkPrepared());
   }
 
   /** The method of this name at work in the model, for code that knows it; undefined when the configuration has it not. */
@@ -110,8 +117,16 @@ export class ModelCompression<Model> {
    */
   async initialize<Batch extends CalibrationBatch>(data?: CalibrationData<Batch>, options: InitializeOptions<Batch> = {}): Promise<void> {
     const { adapter, observe } = this.parts;
-    const context = await calibrationContext({ adapter, observe }, data, options.progress ?? (() => undefined), options.loss);
-    await this.parts.composite.initialize(context);
+    const { prepared } = this;
+    // Methods may take gradients of the model to prepare themselves.
+    this.prepared = true;
+    try {
+      const context = await calibrationContext({ adapter, observe }, data, options.progress ?? (() => undefined), options.loss);
+      await this.parts.composite.initialize(context);
+    } catch (error) {
+      this.prepared = prepared;
+      throw error;
+    }
   }
 
   /** The compression's term of the loss, a scalar; 0 where no method has one. `fit` adds it by itself. */
@@ -140,6 +155,7 @@ export class ModelCompression<Model> {
   /** @throws NncfError `STATE_MISMATCH`; nothing is changed then */
   loadState(state: CompressionState): void {
     restoreState(this.parts.composite, state);
+    this.prepared = true;
   }
 
   /** Writes weights, compression, optimizer and `extra` into one file, whole or not at all. */
@@ -161,17 +177,18 @@ export class ModelCompression<Model> {
    */
   async loadCheckpoint(file: string, options: Pick<CheckpointOptions, 'optimizer'> = {}): Promise<JsonObject> {
     const checkpoint = await readCheckpoint(file);
-    const { variables } = this.parts;
+    const { variables, composite } = this.parts;
     const before = { state: this.state(), weights: variableData(variables) };
     try {
-      this.loadState(checkpoint.compression);
+      restoreState(composite, checkpoint.compression);
       assignVariables(variables, checkpoint.weights);
       if (options.optimizer !== undefined) await restoreOptimizer(options.optimizer, checkpoint.optimizer);
     } catch (error) {
-      this.loadState(before.state);
+      restoreState(composite, before.state);
       assignVariables(variables, before.weights);
       throw error;
     }
+    this.prepared = true;
     return checkpoint.extra;
   }
 
@@ -191,4 +208,15 @@ export class ModelCompression<Model> {
   remove(): void {
     this.parts.remove();
   }
+
+  private checkPrepared(): void {
+    if (this.prepared) return;
+    this.prepared = true;
+    const names = this.parts.composite.members.filter((member) => member.needsInitialization === true).map(({ name }) => name);
+    if (names.length > 0) this.parts.warn(unprepared(names));
+  }
+}
+
+function unprepared(names: readonly string[]): string {
+  return `Training begins, but initialize() was not called: ${names.join(' and ')} ${names.length > 1 ? 'start' : 'starts'} from a guess. Call \`await algo.initialize(batches)\` with some batches of the training set before the first step, or load a checkpoint.`;
 }

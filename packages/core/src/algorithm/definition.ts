@@ -118,6 +118,12 @@ export interface CompressionAlgorithm {
   /** Variables that training changes. */
   readonly parameters: readonly CompressionParameter[];
   readonly scheduler: CompressionScheduler;
+  /**
+   * True where training without {@link CompressionAlgorithm.initialize}, or a state that was loaded, starts from a guess: the
+   * user is warned then.
+   * @default false
+   */
+  readonly needsInitialization?: boolean | undefined;
   /** Ranges, thresholds, batch-norm adaptation: whatever must be known before training. */
   initialize(context: InitializeContext): Promise<void>;
   /** The term that joins the task's loss; undefined where there is none. */

@@ -48,7 +48,8 @@ interface OpenEngine {
     readonly kernelDepth: number;
     readonly scopeStack: EngineScope[];
     readonly activeScope: EngineScope | null;
-    readonly activeTape: unknown[] | null;
+    /** Undefined before the first tape. */
+    readonly activeTape: unknown[] | null | undefined;
   };
 }
 
@@ -98,7 +99,7 @@ export function intercept<T>(handler: OperationHandler, f: () => T): T {
 
 /** Identity of the gradient tape that records now; null when none does. */
 export function activeTape(): object | null {
-  return open().state.activeTape;
+  return open().state.activeTape ?? null;
 }
 
 /** How many memory scopes (`tf.tidy`) are open. */

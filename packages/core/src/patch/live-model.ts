@@ -41,6 +41,7 @@ export class LiveModel {
   private readonly handler: OperationHandler;
   private readonly memos = new Map<string, Memo>();
   private restore: (() => void) | undefined;
+  private onStep: (() => void) | undefined;
   private training = false;
   private outerDepth = 0;
   private fired = 0;
@@ -92,6 +93,11 @@ export class LiveModel {
     };
   }
 
+  /** Tells of every part of the model that runs while gradients are recorded. */
+  watchSteps(onStep: () => void): void {
+    this.onStep = onStep;
+  }
+
   private scopeOf(node: string): string {
     return nodeNamed(this.graph, node)?.scope ?? '';
   }
@@ -106,6 +112,7 @@ export class LiveModel {
   }
 
   private around<T>(scope: string | undefined, training: boolean | undefined, run: () => T): T {
+    if (activeTape() !== null) this.onStep?.();
     const outer = this.training;
     this.training = training ?? outer;
     try {
