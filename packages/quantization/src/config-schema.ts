@@ -13,6 +13,8 @@ import type {
   Scopes,
   StagedOptions,
 } from './config.ts';
+import { IGNORED_PATTERNS } from './placement/ignored-patterns.ts';
+import { PROPAGATION_RULES } from './placement/merge.ts';
 import { RANGE_ESTIMATOR_TYPES } from './range/estimator.ts';
 
 const count = z.int().nonnegative();
@@ -113,6 +115,9 @@ export const quantizationSchema: ZodType<QuantizationConfig> = z.strictObject({
   quantize_inputs: z.boolean().optional(),
   quantize_outputs: z.boolean().optional(),
   quantizable_subgraph_patterns: z.array(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])).optional(),
+  ignored_patterns: z.array(z.enum(IGNORED_PATTERNS)).optional(),
+  model_type: z.enum(['transformer']).optional(),
+  quantizer_propagation_rule: z.enum(PROPAGATION_RULES).optional(),
   scope_overrides: scopeOverrides.optional(),
   export_to_onnx_standard_ops: z.boolean().optional(),
   overflow_fix: z.enum(['enable', 'disable', 'first_layer_only']).optional(),

@@ -1,3 +1,5 @@
+import type { IgnoredPattern } from './placement/ignored-patterns.ts';
+import type { PropagationRule } from './placement/merge.ts';
 import type { RangeEstimatorType } from './range/estimator.ts';
 
 /** Where zero lies in a quantizer's range: in its middle or at its lower end, or wherever the data want it. */
@@ -166,6 +168,12 @@ export interface QuantizationConfig {
   readonly quantize_outputs?: boolean | undefined;
   /** Operations, or chains of them as `["Concat", "FusedBatchNorm"]`, that count as one: their inputs are quantized and nothing inside is. */
   readonly quantizable_subgraph_patterns?: readonly (string | readonly string[])[] | undefined;
+  /** Known parts of networks that stay in floating point. @default none, as NNCF in training; its post-training quantization leaves out `se_block` */
+  readonly ignored_patterns?: readonly IgnoredPattern[] | undefined;
+  /** `transformer`: only products and convolutions are quantized, and the product of attention weights and values is not. @default any network */
+  readonly model_type?: 'transformer' | undefined;
+  /** One quantizer or several where several operations read a tensor. @default 'MERGE_ALL_IN_ONE' */
+  readonly quantizer_propagation_rule?: PropagationRule | undefined;
   readonly scope_overrides?: ScopeOverrides | undefined;
   /** Format of exported files when the export itself does not say: standard QuantizeLinear/DequantizeLinear or OpenVINO's FakeQuantize. @default true */
   readonly export_to_onnx_standard_ops?: boolean | undefined;

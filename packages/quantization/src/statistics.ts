@@ -179,6 +179,9 @@ function reasonText({ reason, by }: Refusal): string {
   const texts: Readonly<Record<Refusal['reason'], string>> = {
     ignored_scopes: 'listed in ignored_scopes',
     target_scopes: 'not listed in target_scopes',
+    se_block: 'part of a squeeze-and-excite block (ignored_patterns)',
+    multihead_attention_output: 'product of attention weights and values (ignored_patterns)',
+    transformer: 'no product of a transformer (model_type)',
     constant: 'its weights are no variable of the model',
     discretized: `discretized by ${by ?? 'another algorithm'}`,
   };

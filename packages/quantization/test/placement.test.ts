@@ -1,3 +1,4 @@
+import type { ModelGraph } from '@nncf/core';
 import { graphBuilder, type GraphBuilder, type ValueId } from '@nncf/testing';
 import { describe, expect, it } from 'vitest';
 import { activationsOf, descriptionsOf, planOf, quantizersOf } from './planning.ts';
@@ -128,69 +129,6 @@ describe('branches', () => {
   });
 });
 
-describe('concatenation', () => {
-  const two = (): { b: GraphBuilder; left: ValueId; right: ValueId; joined: ValueId } => {
-    const { b, x } = image();
-    const stem = b.op('Relu', [x]);
-    const [left, right] = [b.op('Relu', [b.conv(stem, 'a')]), b.op('Relu', [b.conv(stem, 'b')])];
-    return { b, left, right, joined: b.op('Concat', [left, right], { shapes: [[2, 8, 8, 8]] }) };
-  };
-
-  it('puts one quantizer on all its inputs', () => {
-    const { b, joined } = two();
-    expect(activationsOf(b.build([b.conv(joined, 'head')]))).toEqual([
-      'Relu_0:0 @ a/Conv2D_0[0] b/Conv2D_0[0]',
-      'Relu_1:0+Relu_2:0 @ Concat_0[0] Concat_0[1]',
-    ]);
-  });
-
-  it('draws another reader of an input into the shared quantizer', () => {
-    const { b, left, joined } = two();
-    const graph = b.build([b.conv(joined, 'head'), b.conv(left, 'side')]);
-    expect(activationsOf(graph)[1]).toBe('Relu_1:0+Relu_2:0 @ Concat_0[0] side/Conv2D_0[0] Concat_0[1]');
-  });
-
-  it('joins the quantizers of concatenations that share an input', () => {
-    const { b, left, joined } = two();
-    const other = b.op('Relu', [b.conv(joined, 'c')]);
-    const second = b.op('Concat', [left, other], { shapes: [[2, 8, 8, 8]] });
-    const graph = b.build([b.conv(second, 'head')]);
-    expect(activationsOf(graph)[1]).toBe('Relu_1:0+Relu_2:0+Relu_3:0 @ Concat_0[0] Concat_1[0] Concat_0[1] Concat_1[1]');
-  });
-
-  it('covers a variable among its inputs', () => {
-    const b = graphBuilder();
-    const tokens = b.op('Relu', [b.input('tokens', [2, 4, 6])]);
-    const joined = b.op('Concat', [b.variable('class_token', [2, 1, 6]), tokens], { shapes: [[2, 5, 6]] });
-    const plan = planOf(b.build([b.dense(joined, 'fc', 3)]));
-    expect(plan.commands[0]).toMatchObject({
-      target: 'activation',
-      values: ['class_token', 'Relu_0:0'],
-      description: 'int8 symmetric per-tensor unified',
-    });
-  });
-
-  it('is quantized where a pattern of the user names it, also as PyTorch does', () => {
-    const { b, joined } = two();
-    const graph = b.build([b.op('Softmax', [joined])]);
-    for (const pattern of ['Concat', 'cat', ['cat', 'softmax']]) {
-      expect(activationsOf(graph, { quantizable_subgraph_patterns: [pattern] })[1]).toBe('Relu_1:0+Relu_2:0 @ Concat_0[0] Concat_0[1]');
-    }
-  });
-
-  it('is left alone when nothing behind it is quantized', () => {
-    const { b, joined } = two();
-    expect(activationsOf(b.build([b.op('Softmax', [joined])]))).toEqual(['Relu_0:0 @ a/Conv2D_0[0] b/Conv2D_0[0]']);
-  });
-
-  it('passes quantizers on through concatenations in a row', () => {
-    const { b, joined } = two();
-    const third = b.op('Relu', [b.conv(joined, 'c')]);
-    const all = b.op('Concat', [joined, third], { shapes: [[2, 8, 8, 12]] });
-    expect(activationsOf(b.build([b.conv(all, 'head')]))[1]).toBe('Relu_1:0+Relu_2:0+Relu_3:0 @ Concat_0[0] Concat_0[1] Concat_1[1]');
-  });
-});
-
 describe('fused operations', () => {
   it('take an addition directly after a convolution, once', () => {
     const { b, x } = image();
@@ -217,6 +155,17 @@ describe('fused operations', () => {
       'Multiply_0:0 @ b/Conv2D_0[0]',
       'Multiply_2:0 @ c/Conv2D_0[0]',
     ]);
+  });
+
+  it('hold the whole of GELU, by the error function and by tanh', () => {
+    const { b, x } = image();
+    const y = b.op('Reshape', [b.op('AvgPool', [x])]);
+    const erf = b.op('Add', [b.constant([]), b.op('Erf', [b.op('Multiply', [y, b.constant([])])])]);
+    const z = b.op('Relu', [b.op('Multiply', [b.op('Multiply', [y, b.constant([])]), erf])]);
+    const cube = b.op('Multiply', [b.op('Pow', [z, b.constant([])]), b.constant([])]);
+    const tanh = b.op('Add', [b.op('Tanh', [b.op('Multiply', [b.op('Add', [z, cube]), b.constant([])])]), b.constant([])]);
+    const result = b.op('Multiply', [b.op('Multiply', [b.constant([]), z]), tanh]);
+    expect(activationsOf(b.build([b.conv(result, 'a')]))).toEqual(['image @ AvgPool_0[0]', 'Multiply_6:0 @ a/Conv2D_0[0]']);
   });
 
   it('do not hold a gate that has weights: squeeze and excite', () => {
@@ -247,13 +196,14 @@ describe('fused operations', () => {
 });
 
 describe('batch normalization on its own', () => {
-  it('is quantized above a concatenation, but not at its own operand, which training does not have', () => {
+  it('is quantized above a concatenation and where its input is made: training has other operations in its place', () => {
     const { b, x } = image();
     const statistics = ['mean', 'variance', 'beta', 'gamma'].map((name) => b.variable(`bn/${name}`, [6]));
     const joined = b.op('Concat', [b.op('Relu', [x]), b.op('Tanh', [x])], { shapes: [[2, 8, 8, 6]] });
     const y = b.op('FusedBatchNorm', [joined, ...statistics], { scope: 'bn' });
     expect(activationsOf(b.build([b.conv(b.op('Relu', [y]), 'a')]))).toEqual([
-      'Relu_0:0+Tanh_0:0 @ Concat_0[0] Concat_0[1]',
+      'Relu_0:0 @ Concat_0[0]',
+      'Tanh_0:0 @ Concat_0[1]',
       'Relu_1:0 @ a/Conv2D_0[0]',
     ]);
     const { b: c, x: input } = image();
@@ -261,7 +211,9 @@ describe('batch normalization on its own', () => {
     const alone = c.op('FusedBatchNorm', [pooled, ...['mean', 'variance', 'beta', 'gamma'].map((name) => c.variable(name, [3]))], {
       scope: 'bn',
     });
-    expect(activationsOf(c.build([alone]))).toEqual(['image @ AvgPool_0[0]']);
+    expect(activationsOf(c.build([alone]))).toEqual(['image @ AvgPool_0[0]', 'AvgPool_0:0 @ AvgPool_0[>0]']);
+    const seen = c.op('Softmax', [pooled]);
+    expect(activationsOf(c.build([alone, seen]))).toEqual(['image @ AvgPool_0[0]']);
   });
 });
 
@@ -327,13 +279,22 @@ describe('weights', () => {
   });
 
   it('in a table of embeddings are quantized in the table', () => {
-    const b = graphBuilder();
-    const table = b.variable('embedding/table', [50, 6]);
-    const ids = b.input('ids', [2, 4]);
-    const looked = b.op('GatherV2', [table, ids], { scope: 'embedding', shapes: [[2, 4, 6]] });
-    const graph = b.build([b.dense(looked, 'fc', 3)]);
-    const values = graph.values.map((value) => (value.name === 'ids' ? { ...value, dtype: 'int32' } : value));
-    expect(quantizersOf({ ...graph, values })).toEqual(['w embedding/table @ embedding/GatherV2_0[0]', 'w fc/kernel @ fc/MatMul_0[1]']);
+    const whole = ({ values, ...graph }: ModelGraph): ModelGraph => ({
+      ...graph,
+      values: values.map((value) => (value.name === 'ids' ? { ...value, dtype: 'int32' } : value)),
+    });
+    const read = (reader: (b: GraphBuilder, looked: ValueId) => ValueId[]): ModelGraph => {
+      const b = graphBuilder();
+      const operands = [b.variable('embedding/table', [50, 6]), b.input('ids', [2, 4])];
+      const looked = b.op('GatherV2', operands, { scope: 'embedding', shapes: [[2, 4, 6]] });
+      return whole(b.build(reader(b, looked)));
+    };
+    const table = 'w embedding/table @ embedding/GatherV2_0[0]';
+    const toDense = read((b, looked) => [b.dense(looked, 'fc', 3)]);
+    expect(quantizersOf(toDense)).toEqual([table, 'w fc/kernel @ fc/MatMul_0[1]']);
+    expect(quantizersOf(read((b, looked) => [b.dense(looked, 'fc', 3), b.op('Softmax', [looked])]))).toEqual(quantizersOf(toDense));
+    expect(quantizersOf(read((b, looked) => [b.op('Softmax', [looked])]))).toEqual([table]);
+    expect(quantizersOf(toDense, { ignored_scopes: ['embedding'] })[0]).toBe('embedding/GatherV2_0:0 @ fc/MatMul_0[0]');
   });
 });
 

@@ -191,7 +191,9 @@ describe('manual bit widths', () => {
   });
 
   it('are chosen by no "autoq"', () => {
-    expect(() => planOf(chain(), { initializer: { precision: { type: 'autoq' } } })).toThrow(/\/compression\/initializer\/precision\/type/u);
+    expect(() => planOf(chain(), { initializer: { precision: { type: 'autoq' } } })).toThrow(
+      /\/compression\/initializer\/precision\/type/u,
+    );
   });
 });
 

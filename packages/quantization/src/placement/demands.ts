@@ -1,25 +1,17 @@
 import type { GraphNode, Operand, PlanCommand } from '@nncf/core';
 import { matchesScope } from '@nncf/core';
 import type { QuantizationConfig } from '../config.ts';
-import type { QuantizerScheme } from '../scheme.ts';
 import { weightChannelAxes } from './channel-axes.ts';
-import type { DevicePreset } from './devices.ts';
+import { withBits, type Demand } from './demand.ts';
+import { widthsOn, type DevicePreset } from './devices.ts';
 import { fusedOperands } from './fusion.ts';
 import { isReal, operandKey, operandsOf, type GraphView } from './graph-view.ts';
 import type { Groups } from './groups.ts';
-import { activationScheme, weightScheme, type QuantizerGroup } from './schemes.ts';
+import { ignoredNodes } from './ignored-patterns.ts';
+import { writtenNormalizations } from './normalization.ts';
+import { activationScheme, chosenBits, weightScheme, type QuantizerGroup } from './schemes.ts';
 import { scopeFilter, type Exclusion, type ScopeFilter } from './scopes.ts';
 import { matchPatterns, type PatternMatches } from './subgraph-patterns.ts';
-
-/** The wish that an operand be quantized. */
-export interface Demand {
-  readonly scheme: QuantizerScheme;
-  /** Axes of the operand with a scale for every position; none per tensor. */
-  readonly axes: readonly number[];
-  readonly group: QuantizerGroup;
-  /** Demands whose sets are joined get one quantizer. */
-  readonly unify: number;
-}
 
 /** Why an operand of a quantizable operation is not quantized. */
 export interface Refusal {
@@ -50,16 +42,18 @@ export interface DemandContext {
 
 /** Collects the wishes of all quantizable operations. */
 export function collectDemands(context: DemandContext): Demands {
-  const { view, config } = context;
-  const filter = scopeFilter(config);
+  const { view, config, device } = context;
+  const filter = scopeFilter(config, ignoredNodes(view, config, device));
   const patterns = matchPatterns(view, config.quantizable_subgraph_patterns ?? []);
-  const fused = new Set([...fusedOperands(view), ...patterns.inner]);
+  const normalizations = writtenNormalizations(view);
+  const fused = new Set([...fusedOperands(view, normalizations), ...patterns.inner]);
+  const heads = new Set([...patterns.heads, ...normalizations.flatMap(({ heads: own }) => own.map(({ id }) => id))]);
   const first = firstLinearNodes(view);
   const taken = discretizedOperands(context.earlier);
   const refusals: Refusal[] = [];
   const byOperand = new Map<string, Demand>();
   for (const node of view.graph.nodes) {
-    const wishes = [...activationWishes(context, node, patterns.heads.has(node.id)), ...weightWishes(context, node, first.has(node.id))];
+    const wishes = [...activationWishes(context, node, heads.has(node.id)), ...weightWishes(context, node, first.has(node.id))];
     for (const [operand, demand] of wishes) {
       if (fused.has(operandKey(operand))) continue;
       const refusal = refuse(operand, demand, filter, taken);
@@ -74,33 +68,59 @@ export function collectDemands(context: DemandContext): Demands {
 
 type Wish = readonly [Operand, Demand];
 
-function activationWishes({ view, config, device, groups }: DemandContext, node: GraphNode, isHead: boolean): readonly Wish[] {
+function activationWishes(context: DemandContext, node: GraphNode, isHead: boolean): readonly Wish[] {
+  const { view, config, device, groups } = context;
   const { trait, role } = view.info(node);
-  const operands = view.activationOperands(node);
+  const all = view.activationOperands(node);
+  // Statistics that were computed are no tensor that an integer version of the operation would read.
+  const operands = role === 'normalization' ? all.filter(({ port }) => port === 0) : all;
   // Arithmetic with a constant scales or shifts one tensor: no integer version of it is faster.
   const isWanted = isHead || (trait === 'quantizable' && (role !== 'arithmetic' || operands.length >= 2));
   if (!isWanted) return [];
-  const scheme = activationScheme(config, node);
-  const isUnified = trait === 'concat' || (device.unifiedArithmetic && role === 'arithmetic');
+  const isUnified = device.unifiedScales.includes(node.op);
   const shared = isUnified ? groups.create() : undefined;
+  const scheme = activationScheme(config, node);
   return operands.map((operand) => {
     const rank = view.value(node.inputs[operand.port] ?? -1).traceShape.length;
-    const axes = scheme.perChannel && shared === undefined && rank > 1 ? [rank - 1] : [];
-    return [operand, { scheme: { ...scheme, perChannel: axes.length > 0 }, axes, group: 'activations', unify: shared ?? groups.create() }];
+    const axes = scheme.perChannel && !isUnified && rank > 1 ? [rank - 1] : [];
+    const own = { ...scheme, perChannel: axes.length > 0 };
+    return [operand, demandOf(context, node, { scheme: own, axes, group: 'activations', unify: shared ?? groups.create(), isUnified })];
   });
 }
 
-function weightWishes({ view, config, device, groups }: DemandContext, node: GraphNode, isFirst: boolean): readonly Wish[] {
+function weightWishes(context: DemandContext, node: GraphNode, isFirst: boolean): readonly Wish[] {
+  const { view, config, device, groups } = context;
   return weightOperands(view, node).map((operand) => {
     const scheme = weightScheme(config, device, node, isFirst);
     const axes = scheme.perChannel ? weightChannelAxes(view, node, operand.port) : [];
-    return [operand, { scheme, axes, group: 'weights', unify: groups.create() }];
+    const own = { ...scheme, perChannel: axes.length > 0 };
+    return [operand, demandOf(context, node, { scheme: own, axes, group: 'weights', unify: groups.create(), isUnified: false })];
   });
 }
 
-/** Operands of a convolution or product that come from a variable. */
+/** Width of whatever nobody has said one for, where the device has it. */
+const DEFAULT_BITS = 8;
+
+/** A demand in the widths that the user has chosen, else in those of the device. */
+function demandOf({ config, device }: DemandContext, node: GraphNode, wish: Omit<Demand, 'bits' | 'supported'>): Demand {
+  const supported = widthsOn(device, node.op, wish.group);
+  const chosen = chosenBits(config, wish.group, node);
+  const bits = chosen === undefined ? (supported ?? [DEFAULT_BITS]) : [chosen];
+  return withBits({ ...wish, bits, supported }, bits[0] ?? DEFAULT_BITS);
+}
+
+/** Operands of a convolution, product or lookup that come from a variable. */
 function weightOperands(view: GraphView, node: GraphNode): readonly Operand[] {
+  if (isLookup(view, node)) return [{ node, port: 0 }];
   return weightPorts(view, node).filter(({ port }) => view.source(view.value(node.inputs[port] ?? -1)).kind === 'variable');
+}
+
+/** Whether a node looks rows of a table up by what comes in: what is found is a weight, quantized in the table whoever reads it. */
+function isLookup(view: GraphView, node: GraphNode): boolean {
+  const [table, indices] = node.inputs.map((id) => view.value(id));
+  if (node.op !== 'GatherV2' || table?.kind !== 'variable' || indices === undefined) return false;
+  const { kind } = view.source(indices);
+  return isReal(table) && (kind === 'input' || kind === 'activation');
 }
 
 function hasConstantWeights(view: GraphView, node: GraphNode): boolean {
@@ -142,14 +162,16 @@ function firstLinearNodes(view: GraphView): ReadonlySet<number> {
   return first;
 }
 
-function unifyConfigured({ view, config, groups }: DemandContext, byOperand: ReadonlyMap<string, Demand>): void {
+function unifyConfigured({ view, config, groups }: DemandContext, byOperand: Map<string, Demand>): void {
   const { unified_scale_ops = [], linked_quantizer_scopes = [] } = config.activations ?? {};
   for (const scopes of [...unified_scale_ops, ...linked_quantizer_scopes]) {
     const shared = groups.create();
     const nodes = view.graph.nodes.filter((node) => scopes.some((scope) => matchesScope(scope, node)));
     for (const operand of nodes.flatMap((node) => view.activationOperands(node))) {
       const demand = byOperand.get(operandKey(operand));
-      if (demand !== undefined) groups.join(demand.unify, shared);
+      if (demand === undefined) continue;
+      groups.join(demand.unify, shared);
+      byOperand.set(operandKey(operand), { ...demand, isUnified: true });
     }
   }
 }

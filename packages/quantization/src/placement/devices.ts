@@ -1,43 +1,58 @@
-import type { OperationInfo } from './operations.ts';
-import { operationInfo } from './operations.ts';
+import { z, type ZodType } from 'zod';
+import any from './devices/any.json' with { type: 'json' };
+import cpu from './devices/cpu.json' with { type: 'json' };
+import gpu from './devices/gpu.json' with { type: 'json' };
+import npu from './devices/npu.json' with { type: 'json' };
+import { operationInfo, type OperationInfo } from './operations.ts';
+import type { QuantizerGroup } from './schemes.ts';
 
-/** What a kind of hardware computes in integers. */
+/** What a kind of hardware computes in integers: one of the files in `devices/`. */
 export interface DevicePreset {
   readonly name: string;
-  /** Bit widths with an integer version; undefined for any. */
+  /** Bit widths with an integer version, best first; undefined for any. */
   readonly weightBits?: readonly number[] | undefined;
   readonly activationBits?: readonly number[] | undefined;
-  /** The inputs of element-wise arithmetic must lie on one grid. */
-  readonly unifiedArithmetic: boolean;
   /** Sums of 8-bit products overflow on some of these processors, so half of the weights' levels may be given up. */
   readonly overflows: boolean;
-  /** Rows of the operation table that differ. */
-  readonly operations: Readonly<Record<string, OperationInfo>>;
+  /** Operations whose inputs must lie on one grid. */
+  readonly unifiedScales: readonly string[];
+  /** What is different for single operations. */
+  readonly operations: Readonly<Record<string, DeviceOperation>>;
 }
 
-const resizeNearestIsFree: DevicePreset['operations'] = { ResizeNearestNeighbor: { trait: 'agnostic', keepsChannels: true } };
+/** What is different for one operation on a device. */
+export interface DeviceOperation {
+  readonly trait?: 'agnostic' | 'floating' | undefined;
+  readonly weightBits?: readonly number[] | undefined;
+  readonly activationBits?: readonly number[] | undefined;
+}
 
-const CPU: DevicePreset = { name: 'CPU', weightBits: [8], activationBits: [8], unifiedArithmetic: false, overflows: true, operations: {} };
-const GPU: DevicePreset = {
-  name: 'GPU',
-  weightBits: [8],
-  activationBits: [8],
-  unifiedArithmetic: false,
-  overflows: false,
-  operations: resizeNearestIsFree,
-};
-const NPU: DevicePreset = {
-  name: 'NPU',
-  weightBits: [8, 4, 2],
-  activationBits: [8, 4],
-  unifiedArithmetic: true,
-  overflows: false,
-  operations: resizeNearestIsFree,
-};
-/** The places of a CPU, without its limits: for experiments with any number of bits. */
-const ANY: DevicePreset = { name: 'ANY', unifiedArithmetic: false, overflows: true, operations: {} };
+const widths = z.array(z.int().min(2).max(16)).min(1);
+const deviceSchema: ZodType<DevicePreset> = z.strictObject({
+  name: z.string(),
+  weightBits: widths.optional(),
+  activationBits: widths.optional(),
+  overflows: z.boolean(),
+  unifiedScales: z.array(z.string()),
+  operations: z.record(
+    z.string(),
+    z.strictObject({
+      trait: z.enum(['agnostic', 'floating']).optional(),
+      weightBits: widths.optional(),
+      activationBits: widths.optional(),
+    }),
+  ),
+});
+
+const [ANY, CPU, GPU, NPU] = [any, cpu, gpu, npu].map((file) => deviceSchema.parse(file)) as [
+  DevicePreset,
+  DevicePreset,
+  DevicePreset,
+  DevicePreset,
+];
 
 const DEVICES: Readonly<Record<string, DevicePreset>> = {
+  /** The places of a CPU, without its limits: for experiments with any number of bits. */
   ANY,
   CPU,
   GPU,
@@ -55,5 +70,12 @@ export function devicePreset(targetDevice: string): DevicePreset {
 
 /** The row of an operation on a device. */
 export function infoOn(device: DevicePreset, op: string): OperationInfo {
-  return device.operations[op] ?? operationInfo(op);
+  const trait = device.operations[op]?.trait;
+  return trait === undefined ? operationInfo(op) : { ...operationInfo(op), trait };
+}
+
+/** Bit widths that an operation's weights or activations may have on a device, best first; undefined for any. */
+export function widthsOn(device: DevicePreset, op: string, group: QuantizerGroup): readonly number[] | undefined {
+  const key = group === 'weights' ? 'weightBits' : 'activationBits';
+  return device.operations[op]?.[key] ?? device[key];
 }

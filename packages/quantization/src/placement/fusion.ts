@@ -1,21 +1,25 @@
 import type { GraphNode, GraphValue, Operand } from '@nncf/core';
 import { operandKey, operandsOf, type GraphView } from './graph-view.ts';
+import type { WrittenNormalization } from './normalization.ts';
 import type { FusionRole } from './operations.ts';
+import { isElementwise, regionBetween } from './regions.ts';
 
 /**
  * Operands that lie inside an operation of the runtime, where nothing is quantized: a convolution or product takes up its bias,
  * batch normalization and activation, or directly an addition; arithmetic and activations take up batch normalization; an
- * activation written out as `x · g(x)` is one operation.
+ * activation written out as `x · g(x)` is one operation, and so is a normalization by statistics of its own input.
  */
-export function fusedOperands(view: GraphView): ReadonlySet<string> {
-  return new Set(view.graph.nodes.flatMap((node) => fusedInto(view, node)).map(operandKey));
+export function fusedOperands(view: GraphView, normalizations: readonly WrittenNormalization[]): ReadonlySet<string> {
+  const inner = normalizations.flatMap((normalization) => normalization.inner);
+  return new Set([...view.graph.nodes.flatMap((node) => fusedInto(view, node)), ...inner].map(operandKey));
 }
 
 function fusedInto(view: GraphView, node: GraphNode): readonly Operand[] {
   const { role } = view.info(node);
   if (role === 'normalization') return beforeNormalization(view, node);
   if (role !== 'arithmetic') return [];
-  return isGate(view, node) ? operandsOf(node) : beforeArithmetic(view, node);
+  const activation = activationEnding(view, node);
+  return activation === undefined ? beforeArithmetic(view, node) : activation.flatMap(operandsOf);
 }
 
 const NORMALIZED: readonly (FusionRole | undefined)[] = ['linear', 'arithmetic', 'activation'];
@@ -52,38 +56,27 @@ function soleProducer(view: GraphView, value: GraphValue): GraphNode | undefined
   return view.readers(value).length === 1 && !view.isOutput(value) ? view.producer(value) : undefined;
 }
 
-/** Steps that a written-out activation is made of besides the final product. */
-const GATE_STEPS: ReadonlySet<string> = new Set([
-  'Sigmoid',
-  'Tanh',
-  'Relu',
-  'Relu6',
-  'ClipByValue',
-  'Softplus',
-  'Erf',
-  'Exp',
-  'Log',
-  'Log1p',
-  'Pow',
-  'Square',
-  'Add',
-  'Sub',
-  'Multiply',
-  'RealDiv',
-]);
-const LONGEST_GATE = 8;
+/** Most steps that a written-out activation takes besides the final product. */
+const LONGEST_ACTIVATION = 12;
 
-/** Whether a product is the end of `x · g(x)`: swish, hard swish, mish, GELU. */
-function isGate(view: GraphView, node: GraphNode): boolean {
-  if (node.op !== 'Multiply' || node.inputs.length !== 2) return false;
+/** The nodes of `x · g(x)` whose product a node is, `x` scaled by constants or not: swish, hard swish, mish, GELU. */
+function activationEnding(view: GraphView, node: GraphNode): readonly GraphNode[] | undefined {
+  if (node.op !== 'Multiply' || node.inputs.length !== 2) return undefined;
   const [a, b] = node.inputs as [number, number];
-  return leadsBack(view, a, b, LONGEST_GATE) || leadsBack(view, b, a, LONGEST_GATE);
+  const steps = functionOf(view, b, unscaled(view, a)) ?? functionOf(view, a, unscaled(view, b));
+  return steps === undefined ? undefined : [...steps, node];
 }
 
-/** Whether `from` is computed from `to` alone by element-wise steps. */
-function leadsBack(view: GraphView, from: number, to: number, steps: number): boolean {
-  const node = view.producer(view.value(from));
-  if (node === undefined || steps === 0 || from === to || !GATE_STEPS.has(node.op)) return false;
-  const operands = view.activationOperands(node).map(({ port }) => node.inputs[port] ?? -1);
-  return operands.length > 0 && operands.every((operand) => operand === to || leadsBack(view, operand, to, steps - 1));
+/** The element-wise steps by which `from` is computed from `to` alone. */
+function functionOf(view: GraphView, from: number, to: number): readonly GraphNode[] | undefined {
+  const steps = regionBetween(view, from, to, isElementwise) ?? [];
+  return steps.length > 0 && steps.length <= LONGEST_ACTIVATION ? steps : undefined;
+}
+
+/** The value without the factors that are constant. */
+function unscaled(view: GraphView, id: number): number {
+  const node = view.producer(view.value(id));
+  const [operand, ...others] = node === undefined ? [] : view.activationOperands(node);
+  if (node === undefined || operand === undefined || others.length > 0 || !['Multiply', 'RealDiv'].includes(node.op)) return id;
+  return unscaled(view, node.inputs[operand.port] ?? -1);
 }

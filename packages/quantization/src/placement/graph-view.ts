@@ -65,3 +65,33 @@ function sourceOf(view: GraphView, value: GraphValue): GraphValue {
   const looksUp = others.some(({ kind }) => kind === 'activation' || kind === 'input');
   return first === undefined || looksUp ? value : sourceOf(view, first);
 }
+
+/**
+ * Whether a node runs in training as it does in prediction. Batch normalization by moving averages computes statistics there, by other kernels;
+ * nothing can be inserted at it.
+ */
+export function runsInTraining(view: GraphView, node: GraphNode): boolean {
+  return view.info(node).otherInTraining !== true || view.activationOperands(node).length > 1;
+}
+
+/** Whether something can be inserted at the operands of a node, or at its results. */
+export function isOpen(view: GraphView, node: GraphNode, side: 'operand' | 'result'): boolean {
+  const open = side === 'result' ? (node.insertableResult ?? node.insertable) : node.insertable;
+  return open && runsInTraining(view, node);
+}
+
+/** Whether a convolution or product with weights reads a node's result, directly or behind operations that move values. */
+export function feedsWeights(view: GraphView, node: GraphNode): boolean {
+  const reached = new Set<number>();
+  const open = [...node.outputs];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    for (const { node: reader } of view.readers(view.value(id))) {
+      const { role, trait } = view.info(reader);
+      if (role === 'linear' && view.activationOperands(reader).length === 1) return true;
+      if (reached.has(reader.id) || (trait !== 'agnostic' && trait !== 'concat')) continue;
+      reached.add(reader.id);
+      open.push(...reader.outputs);
+    }
+  }
+  return false;
+}

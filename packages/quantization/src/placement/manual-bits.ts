@@ -1,5 +1,6 @@
 import { matchesScope, NncfError, producerOf, type ModelGraph } from '@nncf/core';
 import type { QuantizationConfig } from '../config.ts';
+import { withBits } from './demand.ts';
 import type { Placement } from './propagate.ts';
 
 /** Which of a node's quantizers a manual bit width is for. */
@@ -24,13 +25,8 @@ export function assignManualBits(
     const [, scope = address, place] = ENDING.exec(address) ?? [];
     const isMeant = (placement: Placement): boolean => concerns(graph, placement, scope, place as Place | undefined);
     if (!present.some(isMeant)) throw noQuantizer(address, `${pointer}/initializer/precision/bitwidth_per_scope/${index}/1`);
-    return present.map((placement) => (isMeant(placement) ? withBits(placement, bits) : placement));
+    return present.map((placement) => (isMeant(placement) ? { ...placement, demand: withBits(placement.demand, bits) } : placement));
   }, placements);
-}
-
-function withBits(placement: Placement, bits: number): Placement {
-  const { demand } = placement;
-  return { ...placement, demand: { ...demand, scheme: { ...demand.scheme, bits, halfRange: demand.scheme.halfRange && bits === 8 } } };
 }
 
 function concerns(graph: ModelGraph, { value, places, demand }: Placement, scope: string, place: Place | undefined): boolean {

@@ -17,7 +17,7 @@ export interface OperationInfo {
   readonly weights?: { readonly port: number; readonly channelAxes: readonly number[] };
   /** Agnostic: an axis of the same size before and after holds the same channels. */
   readonly keepsChannels?: boolean;
-  /** Training runs other kernels in its place, so nothing can be inserted at its operands. */
+  /** Training may run other kernels in its place: see `runsInTraining`. */
   readonly otherInTraining?: boolean;
 }
 
@@ -60,12 +60,14 @@ const OPERATIONS: Readonly<Record<string, OperationInfo>> = {
   Mean: reduction,
   Sum: reduction,
   ResizeBilinear: reduction,
-  ResizeNearestNeighbor: reduction,
+  // Where a device takes it for agnostic, it keeps channels.
+  ResizeNearestNeighbor: { ...reduction, keepsChannels: true },
   DepthToSpace: reduction,
 
   MaxPool: channelKeeper,
   MaxPool3D: channelKeeper,
   Identity: channelKeeper,
+  Cast: channelKeeper,
   Max: mover,
   Reshape: mover,
   ExpandDims: mover,

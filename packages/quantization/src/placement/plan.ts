@@ -1,16 +1,19 @@
 import type { GraphNode, ModelGraph, PlanCommand, PlanContext } from '@nncf/core';
 import type { QuantizationConfig } from '../config.ts';
-import { collectDemands, type Demand, type Demands, type Refusal } from './demands.ts';
+import type { Demand } from './demand.ts';
+import { collectDemands, type Demands, type Refusal } from './demands.ts';
 import { toCommands } from './commands.ts';
 import { devicePreset, type DevicePreset } from './devices.ts';
 import { configUnsupported, outputsClosed } from './errors.ts';
-import { viewGraph, type GraphView } from './graph-view.ts';
+import { viewGraph } from './graph-view.ts';
 import { createGroups, type Groups } from './groups.ts';
+import { keepInsertable } from './insertable.ts';
 import { checkPrecision } from '../precision/options.ts';
 import { assignManualBits } from './manual-bits.ts';
 import { propagate, type Place, type Placement, type PropagationContext } from './propagate.ts';
 import { activationScheme, weightScheme } from './schemes.ts';
 import { requireKnownScopes } from './scopes.ts';
+import { agreeOnBits, withoutRepeated } from './unified-bits.ts';
 
 /** Where quantizers stand, and where they do not. */
 export interface QuantizationPlan {
@@ -34,7 +37,8 @@ export function planQuantizers(graph: ModelGraph, context: PlanContext<Quantizat
   const view = viewGraph(graph, device);
   const groups = createGroups();
   const demands = collectDemands({ view, config, device, groups, earlier });
-  const wanted = placementsFor({ view, demands, groups, outputDemand: outputDemand(config, groups) }, context, device);
+  const rule = config.quantizer_propagation_rule ?? 'MERGE_ALL_IN_ONE';
+  const wanted = placementsFor({ view, demands, groups, rule, outputDemand: outputDemand(config, groups) }, context, device);
   const { insertable, uninsertable } = keepInsertable(view, wanted);
   const closed = uninsertable.filter(({ side }) => side === 'result');
   if (closed.length > 0)
@@ -58,7 +62,7 @@ function placementsFor(
   const computed = new Set(wanted.filter(({ value }) => value.kind !== 'variable').map(({ demand }) => groups.rootOf(demand.unify)));
   const isTable = ({ demand }: Placement): boolean => !computed.has(groups.rootOf(demand.unify));
   const typed = wanted.map((placement) => (isTable(placement) ? lookedUpWeights(placement, config, device) : placement));
-  return assignManualBits(view.graph, config, typed, pointer);
+  return withoutRepeated(assignManualBits(view.graph, config, agreeOnBits(typed, groups), pointer), groups);
 }
 
 function requireSupported({ params }: QuantizationConfig, pointer: string): void {
@@ -71,7 +75,8 @@ function outputDemand(config: QuantizationConfig, groups: Groups): (() => Demand
   if (config.quantize_outputs !== true) return undefined;
   const unscoped = { ...config, scope_overrides: {} };
   const scheme = { ...activationScheme(unscoped, { name: '', scope: '' } as GraphNode), perChannel: false };
-  return () => ({ scheme, axes: [], group: 'activations', unify: groups.create() });
+  const wish = { scheme, bits: [scheme.bits], supported: undefined, axes: [], group: 'activations', isUnified: false } as const;
+  return () => ({ ...wish, unify: groups.create() });
 }
 
 /** What is looked up in a table of weights is quantized in the table, and as weights are. */
@@ -80,22 +85,7 @@ function lookedUpWeights(placement: Placement, config: QuantizationConfig, devic
   const reader = places[0]?.node;
   if (value.kind !== 'variable' || demand.group === 'weights' || reader === undefined) return placement;
   const scheme = { ...weightScheme(config, device, reader, false), perChannel: false };
-  return { ...placement, demand: { ...demand, scheme, axes: [], group: 'weights' } };
-}
-
-function keepInsertable(
-  view: GraphView,
-  placements: readonly Placement[],
-): { insertable: readonly Placement[]; uninsertable: readonly Place[] } {
-  const canInsert = ({ node, side }: Place): boolean => {
-    const open = side === 'result' ? (node.insertableResult ?? node.insertable) : node.insertable;
-    return open && view.info(node).otherInTraining !== true;
-  };
-  const insertable = placements.map((placement) => ({ ...placement, places: placement.places.filter(canInsert) }));
-  return {
-    insertable: insertable.filter(({ places }) => places.length > 0),
-    uninsertable: placements.flatMap(({ places }) => places.filter((place) => !canInsert(place))),
-  };
+  return { ...placement, demand: { ...demand, scheme, bits: [scheme.bits], axes: [], group: 'weights' } };
 }
 
 interface Findings {
@@ -121,16 +111,11 @@ function warnAbout({ context, device, demands, commands, insertable, uninsertabl
       `Nothing can be inserted at ${[...new Set(hidden)].join(', ')}: what these operations read stays in floating point. Put them into a layer or a scope.`,
     );
   }
-  const odd = insertable.filter(({ demand }) => !supportsBits(device, demand));
+  const odd = insertable.filter(({ demand }) => demand.supported?.includes(demand.scheme.bits) === false);
   for (const { value, demand } of odd) {
     warn(
       `${value.name} has ${demand.scheme.bits} bits, for which ${device.name} has no integer version. Choose another width or "target_device": "ANY".`,
     );
   }
   if (commands.length === 0) warn(`${pointer}: no operation of the model is quantized.`);
-}
-
-function supportsBits(device: DevicePreset, { group, scheme }: Demand): boolean {
-  const widths = group === 'weights' ? device.weightBits : device.activationBits;
-  return widths === undefined || widths.includes(scheme.bits);
 }

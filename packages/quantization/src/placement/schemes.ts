@@ -50,6 +50,11 @@ export function activationScheme(config: QuantizationConfig, node: GraphNode): Q
   };
 }
 
+/** The width that the configuration gives to what a node reads; undefined where it leaves it to the device. */
+export function chosenBits(config: QuantizationConfig, group: QuantizerGroup, node: GraphNode): number | undefined {
+  return optionsFor(config, group, node).bits;
+}
+
 /** Exceptions that are about a node, the strongest last. */
 export function overridesFor(config: QuantizationConfig, group: QuantizerGroup, node: GraphNode): readonly QuantizerOverride[] {
   const entries = Object.entries(overridesByScope(config, group)).filter(([scope]) => matchesScope(scope, node));

@@ -1,8 +1,9 @@
 import { matchesAnyScope, matchesScope, NncfError, requireMatches, type GraphNode, type ModelGraph } from '@nncf/core';
 import { scopeList, type QuantizationConfig, type Scopes } from '../config.ts';
+import type { PatternExclusion } from './ignored-patterns.ts';
 
 /** Why an operation is left alone. */
-export type Exclusion = 'ignored_scopes' | 'target_scopes';
+export type Exclusion = 'ignored_scopes' | 'target_scopes' | PatternExclusion;
 
 /** Which operations the configuration lets quantization touch. */
 export interface ScopeFilter {
@@ -17,9 +18,14 @@ interface Scoping {
   readonly target_scopes?: Scopes | undefined;
 }
 
-/** The filter of a configuration: what the whole section excludes, and what its `weights` and `activations` do. */
-export function scopeFilter(config: QuantizationConfig): ScopeFilter {
-  const by = (group: Scoping | undefined) => (node: GraphNode) => excluded(config, node) ?? excluded(group ?? {}, node);
+/**
+ * The filter of a configuration: what the whole section excludes, and what its `weights` and `activations` do.
+ *
+ * @param patterns nodes that belong to a part of the network which is left alone, by id
+ */
+export function scopeFilter(config: QuantizationConfig, patterns: ReadonlyMap<number, PatternExclusion>): ScopeFilter {
+  const by = (group: Scoping | undefined) => (node: GraphNode) =>
+    excluded(config, node) ?? excluded(group ?? {}, node) ?? patterns.get(node.id);
   return { activations: by(config.activations), weights: by(config.weights) };
 }
 
