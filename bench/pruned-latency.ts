@@ -1,10 +1,10 @@
 /**
- * ResNet-20 and MobileNet-v2 with 40 % of their multiply-adds pruned away, beside the same files with the filters left in as zeros: latency in ONNX Runtime, all in
- * turn in one run. The files stay in the folder given, for other runtimes.
+ * ResNet-20 and MobileNet-v2 with 40 % of their multiply-adds pruned away, beside the same files with the filters left in as zeros: latency in both runtimes, all in
+ * turn in one run. The files stay in the folder given.
  *
  *     pnpm exec tsx --conditions=nncf-source bench/pruned-latency.ts [folder]
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { useBackend } from '@nncf/backend';
 import { createCompressionAlgorithm } from '@nncf/core';
@@ -12,9 +12,10 @@ import '@nncf/filter-pruning';
 import '@nncf/onnx-exporter';
 import { mobileNetV2, resnet20 } from '@nncf/zoo';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import * as ort from 'onnxruntime-node';
+import { onnxRuntimeLatency, openvinoLatency, shown, type Latency } from './latency.ts';
 
-const ROUNDS = 60;
+const ROUNDS = 200;
+const SHAPE = [1, 32, 32, 3];
 const FOLDER = process.argv[2] ?? 'runs/bench';
 const MODELS: Record<string, () => LayersModel> = {
   'ResNet-20': () => resnet20(),
@@ -23,7 +24,7 @@ const MODELS: Record<string, () => LayersModel> = {
 
 await useBackend();
 mkdirSync(FOLDER, { recursive: true });
-console.log(`ONNX Runtime, batch 1, 1 thread: milliseconds, best and median of ${ROUNDS}, whole and pruned in turn`);
+console.log(`Batch 1, 1 thread: milliseconds, best / median of ${ROUNDS}, whole and pruned in turn`);
 for (const [name, make] of Object.entries(MODELS)) await compare(name, make());
 
 async function compare(name: string, model: LayersModel): Promise<void> {
@@ -34,37 +35,28 @@ async function compare(name: string, model: LayersModel): Promise<void> {
   } as const;
   const algo = await createCompressionAlgorithm(model, { compression: pruning });
   await algo.initialize();
-  const [whole, pruned] = [join(FOLDER, `${name}-whole.onnx`), join(FOLDER, `${name}-pruned.onnx`)];
-  await algo.exportModel(whole, { dropUnreadChannels: false });
-  await algo.exportModel(pruned);
-  const times = await measure([whole, pruned]);
-  const [first, second] = times.map((each) => each.toSorted((a, b) => a - b)) as [number[], number[]];
+  const files = [join(FOLDER, `${name}-whole.onnx`), join(FOLDER, `${name}-pruned.onnx`)];
+  await algo.exportModel(files[0]!, { dropUnreadChannels: false });
+  await algo.exportModel(files[1]!);
   const saved = Number(algo.statistics()['filter_pruning']?.values['multiplyAddsSaved']);
-  console.log(`${name}: ${(saved * 100).toFixed(1)} % of the multiply-adds saved, ${size(whole)} → ${size(pruned)} kB`);
-  console.log(
-    `  whole  ${first[0]?.toFixed(3)} ${first[ROUNDS / 2]?.toFixed(3)}\n  pruned ${second[0]?.toFixed(3)} ${second[ROUNDS / 2]?.toFixed(3)}`,
+  console.log(`${name}: ${(saved * 100).toFixed(1)} % of the multiply-adds saved, ${files.map(size).join(' → ')} kB`);
+  print('ONNX Runtime', await onnxRuntimeLatency(files, SHAPE, ROUNDS));
+  const precise = { INFERENCE_PRECISION_HINT: 'f32' };
+  print(
+    'OpenVINO',
+    openvinoLatency(
+      files.map((file) => ({ file, properties: precise })),
+      ROUNDS,
+    ),
   );
-  console.log(`  ${((first[0] ?? 0) / (second[0] ?? 1)).toFixed(2)} times faster`);
 }
 
-async function measure(files: readonly string[]): Promise<number[][]> {
-  const sessions = await Promise.all(files.map((file) => ort.InferenceSession.create(file, { intraOpNumThreads: 1 })));
-  const times: number[][] = files.map(() => []);
-  const input = new ort.Tensor(
-    'float32',
-    Float32Array.from({ length: 32 * 32 * 3 }, (_, i) => Math.sin(i)),
-    [1, 32, 32, 3],
+function print(runtime: string, [whole, pruned]: readonly Latency[]): void {
+  console.log(
+    `  ${runtime}: whole ${shown(whole!)}, pruned ${shown(pruned!)}: ${(whole!.median / pruned!.median).toFixed(2)} times faster`,
   );
-  for (let round = -5; round < ROUNDS; round++) {
-    for (const [i, session] of sessions.entries()) {
-      const start = performance.now();
-      await session.run({ [session.inputNames[0] ?? '']: input });
-      if (round >= 0) times[i]?.push(performance.now() - start);
-    }
-  }
-  return times;
 }
 
 function size(file: string): number {
-  return Math.round(readFileSync(file).length / 1000);
+  return Math.round(statSync(file).size / 1000);
 }

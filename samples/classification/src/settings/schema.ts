@@ -89,7 +89,7 @@ export const programSchema: ZodType<ProgramConfig> = z.object({
     .strictObject({
       pad: z.int().min(0).optional(),
       flip: z.boolean().optional(),
-      window: z.strictObject({ size: z.int().positive(), epochs: z.int().positive() }).optional(),
+      window: z.strictObject({ size: z.int().positive(), epochs: positive }).optional(),
     })
     .optional(),
 });

@@ -24,7 +24,7 @@ export interface TrainProgress {
 export interface WindowOptions {
   /** Side of the square in pixels. */
   readonly size: number;
-  /** Number of epochs at the start. */
+  /** Number of epochs at the start; half an epoch is 0.5. */
   readonly epochs: number;
 }
 
@@ -161,12 +161,12 @@ async function pass(run: Run, epoch: number): Promise<{ loss: number; accuracy: 
   let step = 0;
   try {
     for await (const batch of stream) {
-      const rate = options.learningRate(epoch + step / stream.size);
-      oneStep(run, batch, windowOf(options, epoch, step), rate, meter);
+      const progress = epoch + step / stream.size;
+      oneStep(run, batch, windowOf(options, progress, step), options.learningRate(progress), meter);
       step += 1;
       if (step % progressEvery !== 0 && step !== stream.size) continue;
       const reading = checked(await meter.read(), epoch, step);
-      options.onProgress?.({ epoch: epoch + 1, step, steps: stream.size, rate, ...reading });
+      options.onProgress?.({ epoch: epoch + 1, step, steps: stream.size, rate: options.learningRate(progress), ...reading });
     }
     return await meter.read();
   } finally {
@@ -194,10 +194,11 @@ interface Window {
 }
 
 /** One window for all pictures of a batch: each of them has its own shift already. */
-function windowOf({ window, train, seed = 0 }: TrainOptions, epoch: number, step: number): Window | undefined {
-  if (window === undefined || epoch >= window.epochs) return undefined;
+function windowOf({ window, train, seed = 0 }: TrainOptions, progress: number, step: number): Window | undefined {
+  if (window === undefined || progress >= window.epochs) return undefined;
   const [height, width] = train.imageShape;
-  const random = (range: number, salt: number): number => (Math.imul(step + epoch * 7919 + seed + 1, salt) >>> 8) % (range + 1);
+  const random = (range: number, salt: number): number =>
+    (Math.imul(step + Math.floor(progress) * 7919 + seed + 1, salt) >>> 8) % (range + 1);
   return { size: window.size, top: random(height - window.size, 0x9e3779b1), left: random(width - window.size, 0x85ebca6b) };
 }
 
