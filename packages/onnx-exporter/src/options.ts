@@ -14,6 +14,7 @@ const schema = z.strictObject({
   batchSize: z.int().positive().optional(),
   modelName: z.string().min(1).default('model'),
   allowNonFinite: z.boolean().default(false),
+  sparseInitializers: z.boolean().default(false),
 });
 
 /** What an export can be told. */
@@ -44,6 +45,13 @@ export interface OnnxExportOptions {
   readonly modelName?: string;
   /** Writes weights that are NaN or infinite instead of refusing them. @default false */
   readonly allowNonFinite?: boolean;
+  /**
+   * Stores weights as their values and positions other than zero where that takes fewer bytes: floating-point weights with more than two thirds of
+   * zeros, 8-bit ones with more than eight ninths. ONNX Runtime reads such files;
+   * OpenVINO and the strict shape inference of the `onnx` package do not.
+   * @default false
+   */
+  readonly sparseInitializers?: boolean;
 }
 
 /** Options with every default filled in. */
@@ -59,6 +67,7 @@ export interface ResolvedOptions {
   readonly batchSize: number | undefined;
   readonly modelName: string;
   readonly allowNonFinite: boolean;
+  readonly sparseInitializers: boolean;
 }
 
 /** Checks options and fills in defaults. @throws NncfError `EXPORT_OPTIONS` */

@@ -13,7 +13,7 @@ import { encodeModel } from './proto/encode-model.ts';
 export function serializeOnnx(source: ExportSource, options: OnnxExportOptions | JsonObject = {}): Uint8Array {
   const resolved = resolveOptions(options);
   const emitted = emitModel(source, resolved);
-  return encodeModel(runPasses(emitted, resolved));
+  return encodeModel(runPasses(emitted, resolved), { sparse: resolved.sparseInitializers });
 }
 
 /** The exporter that `exportModel` finds under the format `onnx`. */

@@ -3,6 +3,7 @@ import onnxProto from 'onnx-proto';
 import type { onnx as Proto } from 'onnx-proto';
 import type { OnnxGraph, OnnxInitializer, OnnxNode, OnnxPort } from '../emit/onnx-graph.ts';
 import { rawBytes } from './raw-bytes.ts';
+import { encodeSparse, sparsePositions } from './sparse-initializer.ts';
 
 const { onnx } = onnxProto;
 
@@ -27,8 +28,8 @@ function fileVersion(opset: number): number {
   return opset >= 19 ? 9 : 8;
 }
 
-/** Serializes a model as protobuf. */
-export function encodeModel(graph: OnnxGraph): Uint8Array {
+/** Serializes a model as protobuf; `sparse` stores tensors as values and positions where that is smaller. */
+export function encodeModel(graph: OnnxGraph, { sparse = false }: { readonly sparse?: boolean } = {}): Uint8Array {
   const model = onnx.ModelProto.create({
     irVersion: fileVersion(graph.domains.get('') ?? 17),
     producerName: 'nncf',
@@ -36,12 +37,25 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
     graph: {
       name: graph.name,
       node: graph.nodes.map(encodeNode),
-      initializer: [...graph.initializers.values()].map(encodeInitializer),
+      ...encodeInitializers([...graph.initializers.values()], sparse),
       input: graph.inputs.map(encodePort),
       output: graph.outputs.map(encodePort),
     },
   });
   return onnx.ModelProto.encode(model).finish();
+}
+
+function encodeInitializers(
+  initializers: readonly OnnxInitializer[],
+  sparse: boolean,
+): Pick<Proto.IGraphProto, 'initializer' | 'sparseInitializer'> {
+  const stored = initializers.map((initializer) => ({ initializer, positions: sparse ? sparsePositions(initializer) : undefined }));
+  return {
+    initializer: stored.flatMap(({ initializer, positions }) => (positions === undefined ? [encodeInitializer(initializer)] : [])),
+    sparseInitializer: stored.flatMap(({ initializer, positions }) =>
+      positions === undefined ? [] : [encodeSparse(initializer, positions, encodeInitializer)],
+    ),
+  };
 }
 
 /** One operation as protobuf. */
