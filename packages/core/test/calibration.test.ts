@@ -1,6 +1,7 @@
 import { NncfError, type CalibrationData } from '@nncf/core';
 import { smallSequential, branchedModel } from '@nncf/testing';
 import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-cpu';
 import { describe, expect, it } from 'vitest';
 import { adapterFor } from '../src/graph/model-adapter.ts';
@@ -66,6 +67,19 @@ describe('calibration data', () => {
     expect(await error(tf.zeros([2, 8, 8, 3], 'int32'))).toMatch(/Batch 2 .*holds int32.*tf\.cast\(x, 'float32'\)/su);
     expect(await error(tf.fill([2, 8, 8, 3], Number.POSITIVE_INFINITY))).toMatch(/Batch 2 .*holds Infinity at flat position 0/u);
     await expect(run([[tf.zeros([1, 8, 8, 3])]], branchedModel())).rejects.toThrow(/Batch 0 .*no tensor for the input "b"/u);
+  });
+
+  it('may have any size that the model leaves open, and indices of either type', async () => {
+    const open = tfl.sequential({ layers: [tfl.layers.conv2d({ filters: 1, kernelSize: 3, inputShape: [null, null, 3] })] });
+    const code = { variables: {}, call: (x: tf.Tensor) => tf.relu(x) };
+    for (const model of [open, code]) {
+      const subject = { adapter: adapterFor(model, [{ sample_size: [1, 8, 8, 3] }]), observe: () => () => undefined };
+      const context = await calibrationContext(subject, [tf.zeros([1, 5, 7, 3]), image()], () => undefined);
+      expect(await context.run({ maxBatches: 5 })).toBe(2);
+    }
+    const words = tfl.sequential({ layers: [tfl.layers.embedding({ inputDim: 3, outputDim: 2, inputLength: 4 })] });
+    expect(await run([tf.zeros([1, 4], 'int32'), tf.zeros([1, 4], 'float32')], words)).toBe(2);
+    await expect(run([tf.zeros([1, 5], 'int32')], words)).rejects.toThrow(/wants \[any, 4\]/u);
   });
 
   it('runs a batch several times before the next one is read, and shows what the model answers', async () => {

@@ -18,7 +18,9 @@ export class FunctionalAdapter implements ModelAdapter {
     this.variables = new Map(Object.entries(model.variables));
     this.inputs = inputInfo.map((info, i) => ({
       name: info.keyword ?? `input_${i}`,
-      shape: [null, ...info.sample_size.slice(1)],
+      // Plain code may take any size; the sample is one of them.
+      shape: info.sample_size.map(() => null),
+      sample: info.sample_size.slice(1),
       dtype: elementType(info.type) ?? 'float32',
       filler: info.filler,
     }));

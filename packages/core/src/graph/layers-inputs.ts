@@ -34,7 +34,8 @@ function toSpec(input: SymbolicTensor, info: InputInfo | undefined, pointer: str
   const declared = input.dtype ?? 'float32';
   return {
     name: sourceLayer.name,
-    shape: resolveShape(shape, info?.sample_size, sourceLayer.name, pointer),
+    shape: [null, ...shape.slice(1)],
+    sample: resolveSizes(shape, info?.sample_size, sourceLayer.name, pointer),
     dtype: elementType(info?.type) ?? declared,
     batch: shape[0] ?? undefined,
     filler: info?.filler,
@@ -62,18 +63,20 @@ function isModel(layer: layers.Layer): layer is LayersModel {
   return 'layers' in layer && 'inputs' in layer;
 }
 
-/** The declared shape with open sizes filled from `sample_size`, which may be written channels first. */
-function resolveShape(
+/** The declared sizes after the batch, open ones filled from `sample_size`, which may be written channels first. */
+function resolveSizes(
   declared: readonly (number | null)[],
   sample: readonly number[] | undefined,
   name: string,
   pointer: string,
-): (number | null)[] {
+): readonly number[] {
   const given = sample === undefined ? undefined : matchLayout(declared, sample);
   if (given !== undefined && !fits(declared, given)) throw otherInput(name, declared, sample ?? [], pointer);
-  const shape = declared.map((size, axis) => (axis === 0 ? null : (size ?? given?.[axis] ?? null)));
-  if (shape.slice(1).includes(null)) throw openInput(name, declared, pointer);
-  return shape;
+  return declared.slice(1).map((size, axis) => {
+    const resolved = size ?? given?.[axis + 1];
+    if (resolved === undefined) throw openInput(name, declared, pointer);
+    return resolved;
+  });
 }
 
 function fits(declared: readonly (number | null)[], sizes: readonly number[]): boolean {

@@ -20,6 +20,8 @@ export interface InputSpec {
   readonly name: string;
   /** Sizes; `null` where any size goes, as along the batch. */
   readonly shape: readonly (number | null)[];
+  /** One size for every axis after the batch, to plan for. */
+  readonly sample: readonly number[];
   readonly dtype: string;
   /** The one batch size that the model is made for, where it says so. */
   readonly batch?: number | undefined;

@@ -75,7 +75,7 @@ function record(adapter: ModelAdapter, batch: number, batchOf: BatchOf): Recordi
   const tracker = new ScopeTracker();
   const names = new Map([...adapter.variables].map(([name, variable]) => [variable.id, name]));
   const recorder = new TraceRecorder(tracker, names, adapter.interceptsRoot);
-  const shapes = adapter.inputs.map((input) => shapeAt(input, batchOf(input, batch)));
+  const shapes = adapter.inputs.map((input) => [batchOf(input, batch), ...input.sample]);
   const watched = watch(adapter, tracker);
   const rebind = adapter.unbound?.();
   try {
@@ -127,10 +127,6 @@ function runOnce(
   const inputs = tensors.map((tensor, i) => recorder.input(tensor, adapter.inputs[i]?.name ?? ''));
   const results = intercept(recorder, () => adapter.forward(tensors, false));
   return { inputs, outputs: results.map((tensor) => recorder.valueId(tensor)) };
-}
-
-function shapeAt(input: InputSpec, batch: number): number[] {
-  return [batch, ...input.shape.slice(1).map((size) => size ?? 1)];
 }
 
 function traceInput(input: InputSpec, shape: number[]): Tensor {

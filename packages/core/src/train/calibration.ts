@@ -187,13 +187,14 @@ function checkedInputs(adapter: ModelAdapter, batch: unknown, index: number): re
   return inputs;
 }
 
-function checkInput(input: Tensor | undefined, { name, shape, dtype }: InputSpec, index: number): void {
+function checkInput(input: Tensor | undefined, { name, shape, dtype, whole }: InputSpec, index: number): void {
   if (input === undefined) throw misfit(index, `has no tensor for the input "${name}"`, 'Give one tensor for every input of the model.');
   const fits = input.shape.length === shape.length && shape.every((size, axis) => size === null || size === input.shape[axis]);
   const wanted = `[${shape.map((size) => size ?? 'any').join(', ')}]`;
   if (!fits)
     throw misfit(index, `has the shape [${input.shape.join(', ')}]; the input "${name}" wants ${wanted}`, 'The first axis is the batch.');
-  if (input.dtype !== dtype)
+  // Indices come as whole numbers, whatever type the model declares: an Embedding takes both.
+  if (input.dtype !== dtype && whole !== true)
     throw misfit(index, `holds ${input.dtype}; the input "${name}" wants ${dtype}`, `Convert it by tf.cast(x, '${dtype}').`);
 }
 
