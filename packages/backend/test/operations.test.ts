@@ -88,7 +88,7 @@ function check(shape: number[], channels: number, inner: number, levels: number,
       return quantized(value, given.low[c]!, given.range[c]!, levels);
     });
     expect([...fakeQuantizeOperation(x, grid).dataSync()]).toEqual(expected.map((value) => value + 0));
-    const { dx, dRange, dLow } = fakeQuantizeGradOperation(tf.tensor(given.g, shape), x, grid, given.ratio);
+    const { dx, dRange, dLow } = fakeQuantizeGradOperation(tf.tensor(given.g, shape), x, { ...grid, levelRatio: given.ratio });
     const sums = gradients(given);
     expect([...dx.dataSync()]).toEqual(sums.dx);
     close(dRange.dataSync(), sums.dRange, 1e-5);
@@ -128,7 +128,7 @@ describe.runIf(compiled)('fake quantization', () => {
       const x = tf.tensor1d([0.5, 1.5, 2.5, 127, 128, -127, -128, 0, -0.25]);
       const grid = { low: tf.scalar(-127), range: tf.scalar(254), levels: 255 };
       expect([...fakeQuantizeOperation(x, grid).dataSync()]).toEqual([0, 2, 2, 127, 127, -127, -127, 0, 0]);
-      const { dx, dRange, dLow } = fakeQuantizeGradOperation(tf.onesLike(x), x, grid, -1);
+      const { dx, dRange, dLow } = fakeQuantizeGradOperation(tf.onesLike(x), x, { ...grid, levelRatio: -1 });
       expect([...dx.dataSync()]).toEqual([1, 1, 1, 1, 0, 1, 0, 1, 1]);
       expect(dLow.dataSync()[0]).toBe(2);
       expect(dRange.dataSync()[0]).toBeCloseTo((-0.5 + 0.5 - 0.5 + 0.25) / 254 + 1 - 1, 6);

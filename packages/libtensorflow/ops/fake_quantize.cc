@@ -2,9 +2,13 @@
 //
 //   s = (levels - 1)/range   zp = round(-low*s)   y = round((clamp(x, low, low + range) - low)*s - zp)/s
 //
+// The grid is given, or made from parameters (`rule`) in the same steps as the compositions make it: a scale whose sign does not count, or a range that is
+// tuned so that zero is one of its points.
+//
 // Every step is rounded to float32 on its own and rounding goes half to even, so that the numbers are those of the composition out of TensorFlow.js
 // operations (compile without contraction to fused multiply-adds). The tensor is seen as outer x channels x inner values.
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -37,6 +41,40 @@ Grid MakeGrid(float low, float range, float steps) {
   const float shifted = -low * s;
   return {low, low + range, s, (shifted + kRounder) - kRounder};
 }
+
+// How low and range follow from the two parameters of a channel.
+enum Rule { kGiven = 0, kSymmetric = 1, kTuned = 2 };
+
+// Keeps a parameter that training has driven to zero from dividing by zero.
+constexpr float kEpsilon = 1e-16f;
+
+struct Range {
+  float low;
+  float range;
+};
+
+// From S*level_ratio to S, with S = |scale| + epsilon.
+Range Symmetric(float scale, float level_ratio) {
+  const float high = std::fabs(scale) + kEpsilon;
+  const float low = high * level_ratio;
+  return {low, high - low};
+}
+
+// Moves one end outwards until zero is a grid point, the end for which that widens the range less.
+Range Tuned(float input_low, float input_range, float steps) {
+  const float high = std::max((std::fabs(input_range) + kEpsilon) + input_low, 0.0f);
+  const float low = std::min(input_low, 0.0f);
+  const float shifted = std::fabs(low) * (steps / (high - low));
+  const float zero_point = (shifted + kRounder) - kRounder;
+  const float below = zero_point - steps;
+  const float new_low = zero_point < steps ? zero_point / below * high : low;
+  const float new_high = zero_point > 0 ? below / zero_point * low : high;
+  const bool move_low = high - new_low > new_high - low;
+  const float tuned_low = move_low ? new_low : low;
+  return {tuned_low, (move_low ? high : new_high) - tuned_low};
+}
+
+float Sign(float x) { return static_cast<float>((x > 0) - (x < 0)); }
 
 inline float Quantize(float x, float low, float high, float s, float zero_point) {
   const float below = x > high ? high : x;
@@ -126,7 +164,10 @@ NNCF_VECTORIZED void DifferentiateRows(const float* g, const float* x, float* dx
 class View {
  public:
   View(const Attributes& attributes)
-      : levels_(static_cast<float>(attributes.Int("levels") - 1)), inner_(std::max<int64_t>(attributes.Int("inner"), 1)) {}
+      : levels_(static_cast<float>(attributes.Int("levels") - 1)),
+        inner_(std::max<int64_t>(attributes.Int("inner"), 1)),
+        rule_(static_cast<Rule>(attributes.Int("rule"))),
+        level_ratio_(attributes.Float("level_ratio")) {}
 
   // False where the shapes do not fit, which TensorFlow has then been told.
   bool Fill(TF_OpKernelContext* context, int64_t size, const Input& low, const Input& range) {
@@ -137,9 +178,11 @@ class View {
       return false;
     }
     outer_ = size / (channels_ * inner_);
-    for (std::vector<float>* each : {&low_, &high_, &s_, &zero_point_}) each->resize(channels_);
+    for (std::vector<float>* each : {&low_, &high_, &s_, &zero_point_, &range_}) each->resize(channels_);
     for (int64_t c = 0; c < channels_; ++c) {
-      const Grid grid = MakeGrid(low.data()[c], range.data()[c], levels_);
+      const Range made = RangeOf(low.data()[c], range.data()[c]);
+      const Grid grid = MakeGrid(made.low, made.range, levels_);
+      range_[c] = made.range;
       low_[c] = grid.low, high_[c] = grid.high, s_[c] = grid.s, zero_point_[c] = grid.zero_point;
     }
     return true;
@@ -148,6 +191,10 @@ class View {
   int64_t outer() const { return outer_; }
   int64_t channels() const { return channels_; }
   int64_t inner() const { return inner_; }
+  float range(int64_t c) const { return range_[c]; }
+  float level_ratio() const { return level_ratio_; }
+  // Parameters whose sign does not count hand the gradient on with their sign.
+  float sign(float parameter) const { return rule_ == kGiven ? 1.0f : Sign(parameter); }
   Grid grid(int64_t c) const { return {low_[c], high_[c], s_[c], zero_point_[c]}; }
   const float* low() const { return low_.data(); }
   const float* high() const { return high_.data(); }
@@ -155,14 +202,21 @@ class View {
   const float* zero_point() const { return zero_point_.data(); }
 
  private:
+  Range RangeOf(float low, float range) const {
+    if (rule_ == kSymmetric) return Symmetric(range, level_ratio_);
+    return rule_ == kTuned ? Tuned(low, range, levels_) : Range{low, range};
+  }
+
   float levels_;
   int64_t inner_;
+  Rule rule_;
+  float level_ratio_;
   int64_t outer_ = 0;
   int64_t channels_ = 0;
-  std::vector<float> low_, high_, s_, zero_point_;
+  std::vector<float> low_, high_, s_, zero_point_, range_;
 };
 
-// Inputs x, low, range; output y.
+// Inputs x, low, range (or the parameters that the rule makes them from); output y.
 class FakeQuantize {
  public:
   explicit FakeQuantize(const Attributes& attributes) : attributes_view_(attributes) {}
@@ -201,7 +255,7 @@ class FakeQuantize {
 // Inputs dy, x, low, range; outputs dx and, for every channel, dRange and dLow.
 class FakeQuantizeGrad {
  public:
-  explicit FakeQuantizeGrad(const Attributes& attributes) : attributes_view_(attributes), level_ratio_(attributes.Float("level_ratio")) {}
+  explicit FakeQuantizeGrad(const Attributes& attributes) : attributes_view_(attributes) {}
 
   void Compute(TF_OpKernelContext* context) {
     const Input g(context, 0), x(context, 1), low(context, 2), range(context, 3);
@@ -213,7 +267,9 @@ class FakeQuantizeGrad {
     if (g.size() != x.size()) return Refuse(context, "Fake quantization: the gradient has another size than the tensor");
     const std::vector<Sums> sums = Differentiate(g.data(), x.data(), dx, x.size(), view);
     for (int64_t c = 0; c < view.channels(); ++c) {
-      d_range[c] = static_cast<float>(sums[c].rounding / range.data()[c] + sums[c].above + sums[c].below * level_ratio_);
+      const double ratio = view.level_ratio();
+      const float gradient = static_cast<float>(sums[c].rounding / view.range(c) + sums[c].above + sums[c].below * ratio);
+      d_range[c] = gradient * view.sign(range.data()[c]);
       d_low[c] = static_cast<float>(sums[c].above + sums[c].below);
     }
   }
@@ -270,17 +326,16 @@ class FakeQuantizeGrad {
   }
 
   View attributes_view_;
-  float level_ratio_;
 };
 
 }  // namespace
 
 std::string RegisterFakeQuantize() {
   const std::string forward =
-      RegisterKernel<FakeQuantize>("NncfFakeQuantize", {"x: float", "low: float", "range: float"}, {"y: float"}, {"levels: int", "inner: int"});
+      RegisterKernel<FakeQuantize>("NncfFakeQuantize", {"x: float", "low: float", "range: float"}, {"y: float"}, {"levels: int", "inner: int", "rule: int", "level_ratio: float"});
   if (!forward.empty()) return forward;
   return RegisterKernel<FakeQuantizeGrad>("NncfFakeQuantizeGrad", {"dy: float", "x: float", "low: float", "range: float"},
-                                          {"dx: float", "d_range: float", "d_low: float"}, {"levels: int", "inner: int", "level_ratio: float"});
+                                          {"dx: float", "d_range: float", "d_low: float"}, {"levels: int", "inner: int", "rule: int", "level_ratio: float"});
 }
 
 }  // namespace nncf

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { broadcastsInto } from './channels.ts';
+import { differentiable } from './differentiable.ts';
 import { parameterShapeMismatch } from './errors.ts';
 import { fakeQuantizeKernels, type Grid } from './kernels.ts';
+import { quantizeOperation } from './kernels/operation.ts';
 import { type AsymmetricLevelOptions, asymmetricLevels, type LevelRange, type SymmetricLevelOptions, symmetricLevels } from './levels.ts';
 import { computeTunedRange } from './tune-range.ts';
 
@@ -32,6 +34,10 @@ export function fakeQuantizeSymmetric<T extends tf.Tensor>(x: T, scale: tf.Tenso
 /** {@link fakeQuantizeSymmetric} for given levels. */
 export function fakeQuantizeSymmetricLevels<T extends tf.Tensor>(x: T, scale: tf.Tensor, levels: LevelRange): T {
   assertBroadcast('scale', scale, x);
+  return quantizeOperation(x, scale.shape)?.symmetric(x, scale, levels) ?? symmetricOnGrid(x, scale, levels);
+}
+
+function symmetricOnGrid<T extends tf.Tensor>(x: T, scale: tf.Tensor, levels: LevelRange): T {
   const levelRatio = levels.levelLow / levels.levelHigh;
   const quantize = differentiable<T>((inputs, save) => {
     const [input, parameter] = inputs as [tf.Tensor, tf.Tensor];
@@ -75,6 +81,11 @@ export function fakeQuantizeAsymmetric<T extends tf.Tensor>(
 export function fakeQuantizeAsymmetricLevels<T extends tf.Tensor>(x: T, inputLow: tf.Tensor, inputRange: tf.Tensor, levels: number): T {
   assertBroadcast('inputLow', inputLow, x);
   if (!tf.util.arraysEqual(inputRange.shape, inputLow.shape)) throw parameterShapeMismatch('inputRange', inputRange.shape, inputLow.shape);
+  const operation = quantizeOperation(x, inputRange.shape);
+  return operation?.asymmetric(x, inputLow, inputRange, levels) ?? asymmetricOnGrid(x, inputLow, inputRange, levels);
+}
+
+function asymmetricOnGrid<T extends tf.Tensor>(x: T, inputLow: tf.Tensor, inputRange: tf.Tensor, levels: number): T {
   const quantize = differentiable<T>((inputs, save) => {
     const [input, low, range] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor];
     const kernels = fakeQuantizeKernels(input, range.shape);
@@ -112,20 +123,6 @@ export function asymmetricGrid(inputLow: tf.Tensor, inputRange: tf.Tensor, level
 
 /** What the gradient needs of the forward pass: x, y, the grid's low and range, and the parameter whose sign was dropped. */
 type Saved = [x: tf.Tensor, y: tf.Tensor, low: tf.Tensor, range: tf.Tensor, signed: tf.Tensor];
-
-/** A function of `customGrad` with its arguments told apart: the inputs, and what keeps tensors for the gradient. */
-type Differentiable = (
-  inputs: readonly tf.Tensor[],
-  save: tf.GradSaveFunc,
-) => { value: tf.Tensor; gradFunc: (upstream: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor[] };
-
-function differentiable<T extends tf.Tensor>(compute: Differentiable): (...inputs: tf.Tensor[]) => T {
-  return tf.customGrad((...args) => {
-    const inputs = args.slice(0, -1) as tf.Tensor[];
-    const result = compute(inputs, args.at(-1) as tf.GradSaveFunc);
-    return { value: result.value as T, gradFunc: result.gradFunc };
-  });
-}
 
 /** Above the subnormal numbers, which some processors take for zero. */
 const TINY = 1e-30;

@@ -1,10 +1,9 @@
-import { hasOperations, isNative } from '@nncf/backend/kernels';
+import { isNative } from '@nncf/backend/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { channelAxesOf, channelView } from './channels.ts';
 import { composedKernels } from './kernels/composed.ts';
 import { hostKernels } from './kernels/host.ts';
 import { nativeKernels } from './kernels/native.ts';
-import { operationKernels } from './kernels/operation.ts';
 
 /** The grid a tensor is quantized on: `levels` points from `low` to `low + range`. */
 export interface Grid {
@@ -51,7 +50,8 @@ export interface FakeQuantizeKernels {
 const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
 
 /**
- * The fastest implementation for a tensor and its parameters on the current backend. A kernel that fuses the formula has its place here.
+ * The fastest implementation for a tensor and its parameters on the current backend. (Compiled operations take the parameters
+ * themselves and have their place in kernels/operation.ts.)
  *
  * TensorFlow's own fused operations do not qualify: against the formula above on 4,194,304 normal values with 255 levels,
  * `FakeQuantWithMinMaxVars` gives another number for 2,053,258 of them, 37 a whole quantum away, and 127 of 254 midpoints differ, since it
@@ -59,7 +59,6 @@ const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
  */
 export function fakeQuantizeKernels(x: tf.Tensor, parameterShape: readonly number[]): FakeQuantizeKernels {
   const view = channelView(x.shape, channelAxesOf(parameterShape, x.shape));
-  if (view !== undefined && hasOperations()) return operationKernels(view);
   if (isNative() && tf.util.sizeFromShape([...parameterShape]) === 1) return nativeKernels;
   if (view !== undefined && HOST_BACKENDS.has(tf.getBackend())) return hostKernels(view);
   return composedKernels;

@@ -13,6 +13,9 @@ export function hasOperations(): boolean {
   return isNative() && !isNativeGpu() && tf.getKernel(OPERATIONS_MARK, 'tensorflow') !== undefined;
 }
 
+/** Number of each rule in the operations. */
+const RULES = { given: 0, symmetric: 1, tuned: 2 } as const;
+
 /** How a tensor is quantized: on `levels` points, with one grid for each channel. */
 export interface FakeQuantizeGrid {
   /** Lowest point of each channel; as many values as there are channels, of any shape. */
@@ -23,6 +26,13 @@ export interface FakeQuantizeGrid {
   readonly levels: number;
   /** Values of one channel that follow each other in memory: 1 where channels are the last axis. @default 1 */
   readonly inner?: number | undefined;
+  /**
+   * What `low` and `range` are. `given`: the grid itself. `symmetric`: both the scale, and the grid goes from S·levelRatio to S = |scale| + 1e-16.
+   * `tuned`: a range, |range| + 1e-16 wide, one end of which is moved outwards until zero is a point. @default 'given'
+   */
+  readonly rule?: keyof typeof RULES | undefined;
+  /** Lowest over highest level of a symmetric grid, 0 for an asymmetric one. @default 0 */
+  readonly levelRatio?: number | undefined;
 }
 
 const NO_ATTRIBUTES: NativeAttributes = {};
@@ -43,9 +53,17 @@ export function attributesFor(key: string, make: () => NativeAttributes): Native
  * @param x float32
  */
 export function fakeQuantizeOperation(x: tf.Tensor, grid: FakeQuantizeGrid): tf.Tensor {
-  const inner = grid.low.size === 1 ? 1 : (grid.inner ?? 1);
-  const attributes = attributesFor(`q ${grid.levels} ${inner}`, () => ({ levels: { int: grid.levels }, inner: { int: inner } }));
-  return nativeOp1('NncfFakeQuantize', attributes, [x, grid.low, grid.range]);
+  return nativeOp1('NncfFakeQuantize', gridAttributes(grid), [x, grid.low, grid.range]);
+}
+
+function gridAttributes({ low, levels, inner = 1, rule = 'given', levelRatio = 0 }: FakeQuantizeGrid): NativeAttributes {
+  const run = low.size === 1 ? 1 : inner;
+  return attributesFor(`q ${levels} ${run} ${rule} ${levelRatio}`, () => ({
+    levels: { int: levels },
+    inner: { int: run },
+    rule: { int: RULES[rule] },
+    level_ratio: { float: levelRatio },
+  }));
 }
 
 /** Gradients of {@link fakeQuantizeOperation}. */
@@ -59,24 +77,13 @@ export interface FakeQuantizeGradients {
 
 /**
  * With hi = [x > low + range], lo = [x < low], in = the rest: dx = g·in, dRange = Σ g·(in·(y − x)/range + hi + lo·levelRatio), dLow = Σ g·(hi + lo), the
- * sums over each channel, in one pass.
+ * sums over each channel, in one pass. Where the grid is made from parameters, dRange is multiplied by the parameter's sign, and making it passes
+ * gradients on unchanged.
  *
  * @param upstream g, in the shape of x.
- * @param levelRatio Lowest over highest level of a symmetric grid, 0 for an asymmetric one.
  */
-export function fakeQuantizeGradOperation(
-  upstream: tf.Tensor,
-  x: tf.Tensor,
-  grid: FakeQuantizeGrid,
-  levelRatio: number,
-): FakeQuantizeGradients {
-  const inner = grid.low.size === 1 ? 1 : (grid.inner ?? 1);
-  const attributes = attributesFor(`g ${grid.levels} ${inner} ${levelRatio}`, () => ({
-    levels: { int: grid.levels },
-    inner: { int: inner },
-    level_ratio: { float: levelRatio },
-  }));
-  const [dx, dRange, dLow] = nativeOp('NncfFakeQuantizeGrad', attributes, [upstream, x, grid.low, grid.range], 3);
+export function fakeQuantizeGradOperation(upstream: tf.Tensor, x: tf.Tensor, grid: FakeQuantizeGrid): FakeQuantizeGradients {
+  const [dx, dRange, dLow] = nativeOp('NncfFakeQuantizeGrad', gridAttributes(grid), [upstream, x, grid.low, grid.range], 3);
   return { dx: dx!, dRange: dRange!, dLow: dLow! };
 }
 
