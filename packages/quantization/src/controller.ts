@@ -11,7 +11,7 @@ import type {
 import type * as tf from '@tensorflow/tfjs-core';
 import { adaptBatchNorm } from './batch-norm-adaptation.ts';
 import type { QuantizationConfig } from './config.ts';
-import { estimateWeights, initializeRanges, type WeightQuantizer } from './initialize.ts';
+import { estimateWeights, initializeRanges, type RangeTargets, type WeightQuantizer } from './initialize.ts';
 import { ALGORITHM_NAME } from './placement/commands.ts';
 import { devicePreset } from './placement/devices.ts';
 import { viewGraph } from './placement/graph-view.ts';
@@ -34,6 +34,8 @@ export class QuantizationController implements CompressionAlgorithm {
   readonly #schedule: QuantizationSchedule;
   readonly #hawq: HawqOptions | undefined;
   #statistics: StatisticsSource | undefined;
+  /** Takes the place of what {@link initialize} does, while it is set. */
+  initialization: ((context: InitializeContext) => Promise<void>) | undefined;
 
   constructor(context: CreateContext<QuantizationConfig>) {
     this.#context = context;
@@ -57,9 +59,9 @@ export class QuantizationController implements CompressionAlgorithm {
 
   /** Bit widths if the configuration lets them be chosen, ranges, then batch normalization if it asks for it. */
   async initialize(context: InitializeContext): Promise<void> {
+    if (this.initialization !== undefined) return this.initialization(context);
     await this.choosePrecision(context);
-    const activations = this.quantizers.filter(({ isWeight }) => !isWeight);
-    const batchSize = await initializeRanges({ weights: this.weights, activations }, context);
+    const batchSize = await initializeRanges(this.rangeTargets, context);
     const options = this.#context.config.initializer?.batchnorm_adaptation;
     if (options === undefined) return;
     const { graph, variables, warn } = this.#context;
@@ -86,6 +88,16 @@ export class QuantizationController implements CompressionAlgorithm {
     for (const quantizer of this.quantizers) quantizer.dispose();
   }
 
+  /** All quantizers, those of weights with their weights. */
+  get rangeTargets(): RangeTargets {
+    return { weights: this.weights, activations: this.quantizers.filter(({ isWeight }) => !isWeight) };
+  }
+
+  /** The model's variables by name. */
+  get variables(): ReadonlyMap<string, tf.Variable> {
+    return this.#context.variables;
+  }
+
   private get quantizers(): readonly FakeQuantizer[] {
     return [...this.operators.values()];
   }
@@ -107,7 +119,8 @@ export class QuantizationController implements CompressionAlgorithm {
     await chooseBitWidths({ ...targets, view: source.view, lookup: quantizerLookup(source) }, context);
   }
 
-  private get source(): StatisticsSource {
+  /** What stands where. */
+  get source(): StatisticsSource {
     return (this.#statistics ??= this.statisticsSource());
   }
 

@@ -49,6 +49,12 @@ describeBackends('createRangeEstimator', () => {
     { options: { type: 'mixed_min_max', channelAxes: columns }, min: [-1.3, -4, -3.5], max: [4.5, 5.8, 6.1] },
     { options: { type: 'mixed_min_max' }, min: [(1 - 3 + 4 + 2.6 - 4 + 4.3) / 6], max: [(3 - 1 + 6 + 4.5 - 1.3 + 6.1) / 6] },
     { options: { type: 'mixed_min_max', absoluteMax: true }, min: [-4], max: [(3 + 3 + 6 + 4.5 + 4 + 6.1) / 6] },
+    {
+      options: { type: 'mean_sample_min_max', absoluteMax: true },
+      min: [(1 - 3 + 4 + 2.6 - 4 + 4.3) / 6],
+      max: [(3 + 3 + 6 + 4.5 + 4 + 6.1) / 6],
+    },
+    { options: { type: 'mean_sample_min_max', weights: true }, min: [-4], max: [6.1] },
     { options: { type: 'threesigma' }, min: [2.8 - SPREAD * 2.6], max: [2.8 + SPREAD * 2.6] },
     {
       options: { type: 'threesigma', channelAxes: rows },

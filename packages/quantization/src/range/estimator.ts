@@ -11,6 +11,7 @@ export const RANGE_ESTIMATOR_TYPES = [
   'min_max',
   'mean_min_max',
   'mixed_min_max',
+  'mean_sample_min_max',
   'threesigma',
   'percentile',
   'mean_percentile',
@@ -27,6 +28,7 @@ export interface RangeEstimatorOptions {
    * - `mean_min_max`: mean over batches of each batch's extremes; one `update` is one batch
    * - `mixed_min_max`: for a whole activation the mean over samples (first axis) of each sample's maximum, and of its minimum unless
    *   `absoluteMax`; else as `min_max`
+   * - `mean_sample_min_max`: the same with the mean of the minima in any case, as NNCF's post-training algorithm does
    * - `threesigma`: median ± 3·1.4826·MAD of all values except zeros
    * - `percentile`: two percentiles of all values, linear between neighbours
    * - `mean_percentile`: mean over batches of each batch's percentiles
@@ -121,7 +123,9 @@ function createStatistic(options: RangeEstimatorOptions, name: string): RangeSta
     case 'mean_min_max':
       return batchExtremes('mean');
     case 'mixed_min_max':
-      return perTensor && !options.weights ? sampleExtremes(options.absoluteMax ?? false) : batchExtremes('extreme');
+      return perTensor && !options.weights ? sampleExtremes(options.absoluteMax ? 'extreme' : 'mean') : batchExtremes('extreme');
+    case 'mean_sample_min_max':
+      return perTensor && !options.weights ? sampleExtremes('mean') : batchExtremes('extreme');
     case 'threesigma':
       return threeSigma(sketch);
     case 'percentile':

@@ -56,11 +56,11 @@ export function batchExtremes(aggregate: Aggregate): RangeStatistic {
 }
 
 /**
- * `mixed_min_max` of a whole activation: the mean over samples of each sample's maximum, with the mean of the minima beside it, or with
- * their minimum where the maxima are magnitudes.
+ * `mean_sample_min_max` and `mixed_min_max` of a whole activation: the mean over samples of each sample's maximum, with the mean of the minima
+ * beside it, or with their minimum.
  */
-export function sampleExtremes(absolute: boolean): RangeStatistic {
-  const total = new ExtremesAggregate({ min: absolute ? 'extreme' : 'mean', max: 'mean' });
+export function sampleExtremes(minimum: Aggregate): RangeStatistic {
+  const total = new ExtremesAggregate({ min: minimum, max: 'mean' });
   return {
     bySample: true,
     update({ extremes: { min, max } }) {
