@@ -130,6 +130,19 @@ describe('the choice of bit widths', () => {
     algo.remove();
   });
 
+  it('takes widths that the device has for each operation', async () => {
+    const section = hawq({ bits: [4, 8], compression_ratio: 1.75 });
+    const algo = await initialized(section, { target_device: 'NPU' }, depthwise());
+    // A depthwise convolution of that device reads 8 bits: fewer in its weights would save nothing.
+    const widths = widthsOf(algo);
+    expect([widths['a/kernel'], widths['c/kernel']]).toEqual([4, 4]);
+    const byReader = Object.fromEntries(
+      algo.plan.commands.map(({ points, operator }) => [`${points[0]?.node} ${points[0]?.port}`, operator]),
+    );
+    expect(widths[byReader['b/DepthwiseConv2dNative_0 0']!.slice('quantization/'.length)]).toBe(8);
+    algo.remove();
+  });
+
   it('says which widths it has chosen', async () => {
     const algo = await initialized(hawq({ bits: [4, 8], compression_ratio: 1.9 }));
     const { tables, values } = algo.statistics()['quantization']!;
@@ -147,6 +160,20 @@ describe('the choice of bit widths', () => {
     strict.remove();
   });
 });
+
+/** A convolution of each kind. */
+function depthwise(): tfl.LayersModel {
+  const depthwiseInitializer = tfl.initializers.heNormal({ seed: 2 });
+  const kernelInitializer = tfl.initializers.heNormal({ seed: 1 });
+  return tfl.sequential({
+    layers: [
+      tfl.layers.conv2d({ filters: 3, kernelSize: 3, inputShape: [8, 8, 3], activation: 'relu', name: 'a', kernelInitializer }),
+      tfl.layers.depthwiseConv2d({ kernelSize: 3, activation: 'relu', name: 'b', depthwiseInitializer }),
+      tfl.layers.flatten(),
+      tfl.layers.dense({ units: 5, activation: 'softmax', name: 'c', kernelInitializer }),
+    ],
+  });
+}
 
 /** Two convolutions read one tensor. */
 function residual(): tfl.LayersModel {

@@ -2,6 +2,7 @@ import type { InitializeContext, PlanCommand } from '@nncf/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { QuantizationConfig } from '../config.ts';
 import type { WeightQuantizer } from '../initialize.ts';
+import { widthsOn } from '../placement/devices.ts';
 import { operandsOf, type GraphView } from '../placement/graph-view.ts';
 import { overridesFor } from '../placement/schemes.ts';
 import type { FakeQuantizer } from '../quantizers/fake-quantizer.ts';
@@ -96,16 +97,26 @@ function finite(trace: number, weight: string): number {
   return trace;
 }
 
-/** The configuration's own width where `scope_overrides` has one for a reader, else those to choose from. */
+/** The width of the plan where `scope_overrides` has one for a reader, else those to choose from that the device has for all readers. */
 function allowedWidths({ options, config, view, lookup }: HawqTargets): AllowedWidths {
   const fixed = new Set<FakeQuantizer>();
+  const widths = new Map<FakeQuantizer, readonly number[]>();
   for (const { node, port } of view.graph.nodes.flatMap(operandsOf)) {
     const quantizer = lookup(node, port);
     if (quantizer === undefined) continue;
-    const overrides = overridesFor(config, quantizer.isWeight ? 'weights' : 'activations', node);
-    if (overrides.some(({ bits }) => bits !== undefined)) fixed.add(quantizer);
+    const group = quantizer.isWeight ? 'weights' : 'activations';
+    if (overridesFor(config, group, node).some(({ bits }) => bits !== undefined)) fixed.add(quantizer);
+    const supported = view.info(node).trait === 'quantizable' ? widthsOn(options.device, node.op, group) : undefined;
+    const before = widths.get(quantizer) ?? options.widths;
+    widths.set(
+      quantizer,
+      before.filter((width) => supported?.includes(width) ?? true),
+    );
   }
-  return (quantizer) => (fixed.has(quantizer) ? [quantizer.spec.bits] : options.widths);
+  return (quantizer) => {
+    const possible = widths.get(quantizer) ?? options.widths;
+    return fixed.has(quantizer) || possible.length === 0 ? [quantizer.spec.bits] : possible;
+  };
 }
 
 /** What an assignment of widths to weights means for the whole model. */

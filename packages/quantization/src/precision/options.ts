@@ -5,6 +5,7 @@ import type { AssignmentMode, BudgetKind } from './budget.ts';
 
 /** Settings of the choice of bit widths by HAWQ-v2, all said. */
 export interface HawqOptions {
+  readonly device: DevicePreset;
   /** Widths to choose from that the device has, ascending. */
   readonly widths: readonly number[];
   readonly dataPoints: number;
@@ -34,7 +35,8 @@ export function hawqOptions({ initializer }: QuantizationConfig, device: DeviceP
   if (precision?.type !== 'hawq') return undefined;
   const dump = precision.dump_init_precision_data ?? false;
   return {
-    widths: widthsOn(device, precision.bits ?? DEFAULTS.widths),
+    device,
+    widths: commonWidthsOf(device, precision.bits ?? DEFAULTS.widths),
     dataPoints: precision.num_data_points ?? DEFAULTS.dataPoints,
     iterations: precision.iter_number ?? DEFAULTS.iterations,
     tolerance: precision.tolerance ?? DEFAULTS.tolerance,
@@ -63,7 +65,7 @@ export function checkPrecision(config: QuantizationConfig, device: DevicePreset,
   }
   if (precision.eval_subset_ratio !== undefined) warn(`${at}/eval_subset_ratio: only "autoq" reads it; "hawq" looks at "num_data_points".`);
   const wanted = precision.bits ?? DEFAULTS.widths;
-  const widths = widthsOn(device, wanted);
+  const widths = commonWidthsOf(device, wanted);
   if (widths.length < 2) throw nothingToChoose(at, device, wanted, widths);
   const missing = (precision.bits ?? []).filter((width) => !widths.includes(width));
   if (missing.length > 0)
@@ -71,7 +73,7 @@ export function checkPrecision(config: QuantizationConfig, device: DevicePreset,
 }
 
 /** Widths that the device has for weights and for activations, ascending. */
-function widthsOn({ weightBits, activationBits }: DevicePreset, wanted: readonly number[]): readonly number[] {
+function commonWidthsOf({ weightBits, activationBits }: DevicePreset, wanted: readonly number[]): readonly number[] {
   const has = (widths: readonly number[] | undefined, width: number): boolean => widths?.includes(width) ?? true;
   return [...new Set(wanted)].filter((width) => has(weightBits, width) && has(activationBits, width)).sort((a, b) => a - b);
 }
