@@ -1,8 +1,8 @@
 import type { AlgorithmStatistics, GraphNode, InsertionPoint, PlanCommand, StatisticsTable } from '@nncf/core';
 import { multiplyAdds } from './multiply-adds.ts';
-import type { Refusal } from './placement/demands.ts';
+import { floatingTable } from './left-in-floating-point.ts';
 import type { QuantizerLookup } from './precision/adjacency.ts';
-import { operandKey, operandsOf, type GraphView } from './placement/graph-view.ts';
+import { operandsOf, type GraphView } from './placement/graph-view.ts';
 import type { QuantizationPlan } from './placement/plan.ts';
 import type { FakeQuantizer } from './quantizers/fake-quantizer.ts';
 import { SymmetricQuantizer } from './quantizers/symmetric-quantizer.ts';
@@ -20,12 +20,13 @@ const BITS_PER_BYTE = 8;
 
 /**
  * Figures of the live model: how many quantizers, which share of the weights, activations and multiply-adds has which bit width, the size of the
- * weights, and what is left in floating point and why.
+ * model, and what is left in floating point and why.
  */
 export function quantizationStatistics(source: StatisticsSource): AlgorithmStatistics {
   const groups = [...source.quantizers.values()];
   const weights = groups.filter(({ isWeight }) => isWeight);
   const weightBits = weightsByBits(source);
+  const activationBits = activationsByBits(source);
   const elements = total(weightBits);
   const bytes = [...weightBits].reduce((sum, [bits, count]) => sum + (bits * count) / BITS_PER_BYTE, 0);
   const operations = operationsByBits(source);
@@ -34,18 +35,20 @@ export function quantizationStatistics(source: StatisticsSource): AlgorithmStati
       weightQuantizers: weights.length,
       activationQuantizers: groups.length - weights.length,
       activeQuantizers: groups.filter(({ isActive }) => isActive).length,
-      quantizedWeights: share(elements - (weightBits.get(FLOAT_BITS) ?? 0), elements),
+      quantizedWeights: quantizedShare(weightBits),
+      quantizedActivations: quantizedShare(activationBits),
       quantizedOperations: share(total(operations) - (operations.get(FLOAT_OPERATION) ?? 0), total(operations)),
       averageWeightBits: elements === 0 ? FLOAT_BITS : (bytes * BITS_PER_BYTE) / elements,
       weightBytes: Math.ceil(bytes),
+      floatBytes: (elements * FLOAT_BITS) / BITS_PER_BYTE,
       compressionRatio: bytes === 0 ? 1 : (elements * FLOAT_BITS) / BITS_PER_BYTE / bytes,
     },
     tables: [
-      bitsTable(source, weightBits),
+      bitsTable(source, weightBits, activationBits),
       operationsTable(operations),
       schemesTable(groups),
       ...widthsTable(groups),
-      floatingTable(source),
+      floatingTable(source, quantizerLookup(source)),
     ],
   };
 }
@@ -63,6 +66,37 @@ function weightsByBits({ view, commands, quantizers }: StatisticsSource): Map<nu
     add(counts, bits.get(value.name) ?? FLOAT_BITS, product(value.traceShape));
   }
   return counts;
+}
+
+/**
+ * Elements of the tensors that quantizable operations read, for one sample, by bit width; 32 for those in floating point. A tensor that is
+ * rounded to two grids counts for both.
+ */
+function activationsByBits(source: StatisticsSource): Map<number, number> {
+  const { view, plan, commands, quantizers } = source;
+  const byName = new Map(view.graph.values.map((value) => [value.name, value]));
+  const rounded = commands.flatMap(({ target, operator, values }) => {
+    const quantizer = quantizers.get(operator);
+    const bits = quantizer?.enabled === true ? quantizer.spec.bits : FLOAT_BITS;
+    return target === 'activation' ? values.map((name) => [byName.get(name), bits] as const) : [];
+  });
+  const lookup = quantizerLookup(source);
+  const refused = plan.refusals.filter(({ group }) => group === 'activations').flatMap(({ node }) => view.activationOperands(node));
+  const floating = [...refused, ...plan.uninsertable.filter(({ side }) => side === undefined)]
+    .filter(({ node, port }) => lookup(node, port) === undefined)
+    .map(({ node, port }) => [view.value(node.inputs[port] ?? -1), FLOAT_BITS] as const);
+  const counts = new Map<number, number>();
+  const seen = new Set<string>();
+  for (const [value, bits] of [...rounded, ...floating]) {
+    if (value === undefined || value.kind === 'variable' || seen.has(`${value.id} ${bits}`)) continue;
+    seen.add(`${value.id} ${bits}`);
+    add(counts, bits, product(value.traceShape) / (value.shape[0] === null ? view.graph.traceBatch : 1));
+  }
+  return counts;
+}
+
+function quantizedShare(counts: ReadonlyMap<number, number>): number {
+  return share(total(counts) - (counts.get(FLOAT_BITS) ?? 0), total(counts));
 }
 
 const FLOAT_OPERATION = 'FP32';
@@ -108,17 +142,20 @@ function pointKey({ node, port, side = 'operand' }: InsertionPoint): string {
   return `${side} ${port} of ${node}`;
 }
 
-function bitsTable({ quantizers }: StatisticsSource, weightBits: ReadonlyMap<number, number>): StatisticsTable {
-  const activations = new Map<number, number>();
-  for (const { isWeight, spec } of quantizers.values()) if (!isWeight) add(activations, spec.bits, 1);
-  const widths = [...new Set([...weightBits.keys(), ...activations.keys()])].sort((a, b) => a - b);
+function bitsTable(
+  { quantizers }: StatisticsSource,
+  weights: ReadonlyMap<number, number>,
+  activations: ReadonlyMap<number, number>,
+): StatisticsTable {
+  const counts = new Map<number, number>();
+  for (const { isWeight, spec } of quantizers.values()) if (!isWeight) add(counts, spec.bits, 1);
+  const widths = [...new Set([weights, activations, counts].flatMap((each) => [...each.keys()]))].sort((a, b) => a - b);
   return {
     title: 'Bit widths',
-    columns: ['bits', 'share of weights', 'share of activation quantizers'],
+    columns: ['bits', 'share of weights', 'share of activations', 'share of activation quantizers'],
     rows: widths.map((bits) => [
       bits === FLOAT_BITS ? FLOAT_OPERATION : bits,
-      percent(weightBits.get(bits) ?? 0, total(weightBits)),
-      percent(activations.get(bits) ?? 0, total(activations)),
+      ...[weights, activations, counts].map((each) => percent(each.get(bits) ?? 0, total(each))),
     ]),
   };
 }
@@ -159,33 +196,6 @@ function schemesTable(quantizers: readonly FakeQuantizer[]): StatisticsTable {
     columns: ['kind', 'weights', 'activations'],
     rows: kinds.map(([kind, is]) => [kind, count(true, is), count(false, is)]),
   };
-}
-
-/** Operations that could compute in integers and do not, with the reason. */
-function floatingTable({ view, plan }: StatisticsSource): StatisticsTable {
-  const hidden = new Set(plan.uninsertable.map(operandKey));
-  const uninsertable = view.graph.nodes.flatMap((node) => operandsOf(node).filter((operand) => hidden.has(operandKey(operand))));
-  return {
-    title: 'Left in floating point',
-    columns: ['operation', 'what', 'why'],
-    rows: [
-      ...plan.refusals.map((refusal) => [refusal.node.name, refusal.group, reasonText(refusal)] as const),
-      ...uninsertable.map(({ node, port }) => [node.name, `operand ${port}`, 'nothing can be inserted here'] as const),
-    ],
-  };
-}
-
-function reasonText({ reason, by }: Refusal): string {
-  const texts: Readonly<Record<Refusal['reason'], string>> = {
-    ignored_scopes: 'listed in ignored_scopes',
-    target_scopes: 'not listed in target_scopes',
-    se_block: 'part of a squeeze-and-excite block (ignored_patterns)',
-    multihead_attention_output: 'product of attention weights and values (ignored_patterns)',
-    transformer: 'no product of a transformer (model_type)',
-    constant: 'its weights are no variable of the model',
-    discretized: `discretized by ${by ?? 'another algorithm'}`,
-  };
-  return texts[reason];
 }
 
 function add<Key>(counts: Map<Key, number>, key: Key, count: number): void {

@@ -186,7 +186,33 @@ describe('statistics', () => {
     expect(table('Left in floating point')).toEqual([
       ['conv2/Conv2D_0', 'activations', 'listed in ignored_scopes'],
       ['conv2/Conv2D_0', 'weights', 'listed in ignored_scopes'],
+      ['Softmax', 'operation', 'has no integer version'],
     ]);
+    // The picture, what conv2 reads, and what the dense layer reads.
+    const [image, middle, flat] = [8 * 8 * 3, 6 * 6 * 4, 16];
+    expect(values(algo)['quantizedActivations']).toBeCloseTo((image + flat) / (image + middle + flat), 12);
+    expect(values(algo)['floatBytes']).toBe(4 * elements);
+    const part = (count: number): string => `${((100 * count) / (image + middle + flat)).toFixed(1)} %`;
+    const weightPart = (count: number): string => `${((100 * count) / elements).toFixed(1)} %`;
+    expect(table('Bit widths')).toEqual([
+      [4, weightPart(dense), '0.0 %', '0.0 %'],
+      [8, weightPart(conv1), part(image + flat), '100.0 %'],
+      ['FP32', weightPart(conv2 + floats), part(middle), '0.0 %'],
+    ]);
+    algo.remove();
+  });
+
+  it('say what has no quantizer, and whose is off', async () => {
+    const section = { quantize_inputs: false, params: { activations_quant_start_epoch: 0, weights_quant_start_epoch: 1 } };
+    const algo = await compress(smallSequential(), section);
+    await algo.initialize([images(2)]);
+    const rows = (): unknown => algo.statistics()['quantization']?.tables.find(({ title }) => title === 'Left in floating point')?.rows;
+    const softmax = ['Softmax', 'operation', 'has no integer version'];
+    const input = ['conv1/Conv2D_0', 'operand 0', 'reads an input of the model (quantize_inputs)'];
+    const off = ['conv1/kernel', 'conv2/kernel', 'dense/kernel'].map((name) => [name, 'weights', 'its quantizer is switched off']);
+    expect(rows()).toEqual([input, ...off, softmax]);
+    algo.scheduler.epochStep();
+    expect(rows()).toEqual([input, softmax]);
     algo.remove();
   });
 
