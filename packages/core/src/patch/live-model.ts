@@ -26,6 +26,8 @@ interface NodeHooks {
 interface Memo {
   readonly result: Tensor;
   readonly source: Tensor;
+  /** The tape that it is on, whose owner frees it. */
+  readonly tape: object | null;
   readonly stamp: readonly (object | number | boolean | null)[];
 }
 
@@ -79,6 +81,7 @@ export class LiveModel {
   detach(): void {
     this.restore?.();
     this.restore = undefined;
+    for (const memo of this.memos.values()) free(memo);
     this.memos.clear();
   }
 
@@ -141,7 +144,9 @@ export class LiveModel {
 
   private before(call: OperationCall): readonly Tensor[] {
     this.address = this.tracker.nextOperation(canonicalOp(call.kernel));
-    const operands = this.applyAll(this.hooks.get(this.address)?.operand, call.operands);
+    const operands = this.applyAll(this.hooks.get(this.address)?.operand, call.operands, (hook, x) =>
+      hook.shared || isVariable(x) ? this.once(hook, x) : this.run(hook, x),
+    );
     for (const observer of this.observers.get(this.address) ?? []) observer.see(operands);
     return operands;
   }
@@ -150,47 +155,56 @@ export class LiveModel {
   private after(call: OperationCall, outputs: readonly Tensor[]): readonly Tensor[] {
     if (!call.insertable) this.address = this.tracker.nextOperation(canonicalOp(call.kernel));
     for (const step of canonicalSteps(call.kernel, call.names, call.attrs).slice(1)) this.address = this.tracker.nextOperation(step.op);
-    return this.applyAll(this.hooks.get(this.address)?.result, outputs);
+    // Results are handed out, it may be to the caller: not to be kept, nor freed, here.
+    return this.applyAll(this.hooks.get(this.address)?.result, outputs, (hook, x) => this.run(hook, x));
   }
 
-  private applyAll(ports: ReadonlyMap<number, readonly Hook[]> | undefined, tensors: readonly Tensor[]): readonly Tensor[] {
+  private applyAll(
+    ports: ReadonlyMap<number, readonly Hook[]> | undefined,
+    tensors: readonly Tensor[],
+    apply: (hook: Hook, x: Tensor) => Tensor,
+  ): readonly Tensor[] {
     if (ports === undefined || ports.size === 0) return tensors;
     this.fired++;
-    return tensors.map((tensor, port) => (ports.get(port) ?? []).reduce((x, hook) => this.apply(hook, x), tensor));
+    return tensors.map((tensor, port) => (ports.get(port) ?? []).reduce((x, hook) => apply(hook, x), tensor));
   }
 
-  private apply(hook: Hook, x: Tensor): Tensor {
-    const run = (): Tensor => tidy(() => hook.operator.apply(x, { training: this.training }));
-    return hook.shared || isVariable(x) ? this.once(hook, x, run) : run();
+  private run(hook: Hook, x: Tensor): Tensor {
+    return tidy(() => hook.operator.apply(x, { training: this.training }));
   }
 
   /** One result for all operands that read it: some of them stand outside the layer whose memory scope would free it. */
-  private once(hook: Hook, x: Tensor, run: () => Tensor): Tensor {
-    const stamp = this.stamp(hook, x);
+  private once(hook: Hook, x: Tensor): Tensor {
     const memo = this.memos.get(memoKey(hook, x));
-    if (memo !== undefined && !memo.result.isDisposed && sameStamp(memo.stamp, stamp)) return memo.result;
-    const result = run();
+    const tape = activeTape();
+    if (memo?.tape === tape && !memo.result.isDisposed && sameStamp(memo.stamp, this.stamp(hook, x))) return memo.result;
+    const result = this.run(hook, x);
     if (result === x) return x;
     liftTo(result, this.outerDepth);
-    this.memos.set(memoKey(hook, x), { result, source: x, stamp: this.stamp(hook, x) });
+    if (memo !== undefined) free(memo);
+    this.memos.set(memoKey(hook, x), { result, source: x, tape, stamp: this.stamp(hook, x) });
     return result;
   }
 
   /** What the result depends on besides the tensor's identity. */
   private stamp(hook: Hook, x: Tensor): Memo['stamp'] {
     const parameters = hook.operator.parameters.map(contentsOf);
-    return [contentsOf(x), this.training, activeTape(), hook.operator.revision ?? 0, ...parameters];
+    return [contentsOf(x), this.training, hook.operator.revision ?? 0, ...parameters];
   }
 
-  /** Frees results whose source is gone, and forgets what is freed. On a tape the tape's owner frees them. */
+  /** Frees results whose source is gone, and forgets what is freed. */
   private dropStale(): void {
-    const recording = activeTape() !== null;
     for (const [key, memo] of this.memos) {
-      if (!memo.result.isDisposed && (recording || !memo.source.isDisposed)) continue;
-      if (!memo.result.isDisposed) memo.result.dispose();
-      this.memos.delete(key);
+      if (!memo.result.isDisposed && !memo.source.isDisposed) continue;
+      free(memo);
+      if (memo.result.isDisposed) this.memos.delete(key);
     }
   }
+}
+
+/** Frees a result that no tape needs: the tape that records now may. */
+function free({ result, tape }: Memo): void {
+  if (!result.isDisposed && (tape === null || tape !== activeTape())) result.dispose();
 }
 
 const isVariable = (x: Tensor): boolean => 'assign' in x;

@@ -18,7 +18,8 @@ export async function restoreSlots(optimizer: Optimizer, slots: NamedTensor[]): 
   const before = await slotsOf(optimizer);
   await optimizer.setWeights(slots);
   const after = new Set(await slotsOf(optimizer));
-  dispose(before.filter((slot) => !after.has(slot)));
+  // A second `dispose` of a variable would take its contents from others that share them.
+  dispose(before.filter((slot) => !after.has(slot) && !slot.isDisposed));
   for (const [rate, power] of POWERS) {
     const beta: unknown = Reflect.get(optimizer, rate);
     const product: unknown = Reflect.get(optimizer, power);
