@@ -128,6 +128,20 @@ describeBackends('a recurrent model', () => {
     expect(ops(graph).filter((op) => op === 'MatMul')).toHaveLength(9);
   });
 
+  it('that gets a sequence of another length says so', async () => {
+    const model = open();
+    const info = { input_info: { sample_size: [1, 4, 2] } };
+    const algo = await createCompressionAlgorithm(model, { ...info, compression: { algorithm: 'fake', factor: 0.5 } });
+    const whole = [...(model.predict(tf.ones([1, 4, 2])) as tf.Tensor).dataSync()];
+    for (const length of [3, 5]) {
+      expect(failure(() => model.predict(tf.ones([1, length, 2]))).message).toMatch(
+        new RegExp(`"lstm" uses its weights at every step\\. It ran ${2 * length} MatMul where 8 were traced`, 'u'),
+      );
+    }
+    expect([...(model.predict(tf.ones([1, 4, 2])) as tf.Tensor).dataSync()]).toEqual(whole);
+    algo.remove();
+  });
+
   it('that masks its padding is traced', () => {
     const layers = [
       tfl.layers.embedding({ inputDim: 9, outputDim: 2, maskZero: true, inputLength: 3 }),

@@ -8,6 +8,7 @@ import { nodeNamed, type ModelGraph } from '../graph/model-graph.ts';
 import type { ModelAdapter } from '../graph/model-adapter.ts';
 import { ScopeTracker } from '../graph/scope-tracker.ts';
 import type { CompressionPlan, InsertionPoint } from '../plan/compression-plan.ts';
+import { checkSteps, stepProducts, type StepProducts } from './recurrent-steps.ts';
 
 /** An operator at work; several operands may share it. */
 interface Hook {
@@ -37,6 +38,7 @@ export class LiveModel {
   private readonly hooks = new Map<string, NodeHooks>();
   private readonly hooksByScope = new Map<string, number>();
   private readonly graph: ModelGraph;
+  private readonly steps: StepProducts;
   private readonly observers = new Map<string, NodeObserver[]>();
   private observedScopes: ReadonlySet<string> = new Set();
   private readonly tracker: ScopeTracker;
@@ -59,6 +61,7 @@ export class LiveModel {
   ) {
     this.adapter = adapter;
     this.graph = graph;
+    this.steps = stepProducts(graph);
     this.tracker = new ScopeTracker(scopeCalls);
     this.handler = { before: (call) => this.before(call), after: (call, outputs) => this.after(call, outputs) };
     for (const command of plan.commands) {
@@ -135,6 +138,7 @@ export class LiveModel {
     this.fired = 0;
     try {
       const result = intercept(this.handler, run);
+      checkSteps(this.steps, path, this.tracker.frame.operations);
       if (this.fired !== expected) throw missedHooks(path, expected, this.fired);
       return result;
     } finally {
