@@ -26,7 +26,7 @@ export async function compress(
 ): Promise<ModelCompression<tfl.LayersModel>> {
   const algo = await createCompressionAlgorithm(model, config);
   const stream = batches(train, { batchSize, seed, shuffle: true });
-  const bar = progress('ranges');
+  const bar = progress('initialization');
   try {
     await algo.initialize(stream, {
       progress: (_stage, done, total) => bar.update(done, total),
