@@ -2,6 +2,9 @@ import type { OnnxInitializer, OnnxNode } from '../emit/onnx-graph.ts';
 import { channelRuns, copyOf, type ChannelGain, type ScaledWeight } from './channel-gain.ts';
 import type { GraphEdit } from './graph-edit.ts';
 
+/** Smallest factor on a range: OpenVINO divides by the end of a range of two levels. */
+const SMALLEST_FACTOR = 1e-30;
+
 /** Ranges of a `FakeQuantize`, one value for every channel. */
 interface Ranges {
   readonly inLow: Float32Array;
@@ -61,7 +64,7 @@ function mirroredRange(
   const end = (own: Float32Array, other: Float32Array): Float32Array =>
     own.map((value, c) => {
       const factor = gain[c] ?? 1;
-      return (factor < 0 ? -(other[c] ?? 0) : value) * (isScaled ? Math.abs(factor) : 1);
+      return (factor < 0 ? -(other[c] ?? 0) : value) * (isScaled ? Math.max(Math.abs(factor), SMALLEST_FACTOR) : 1);
     });
   return [end(low, high), end(high, low)];
 }

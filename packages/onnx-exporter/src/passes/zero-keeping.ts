@@ -1,11 +1,21 @@
 import type { OnnxNode } from '../emit/onnx-graph.ts';
 import type { GraphEdit } from './graph-edit.ts';
 
-/** Whether a node quantizes a whole tensor by one grid that has zero on it: it may change places with a border of zeros. */
+/**
+ * Whether a node quantizes a whole tensor by one grid that has zero on it, or compares it with limits that zero does not exceed: it may change places
+ * with a border of zeros.
+ */
 export function isZeroKeeping(edit: GraphEdit, node: OnnxNode): boolean {
   const { op, inputs } = node;
   if (op === 'QuantizeLinear' || op === 'DequantizeLinear') return onlyElement(edit, inputs[1]) !== undefined;
-  return op === 'FakeQuantize' && Math.abs(quantizedZero(edit, node)) < 1e-6;
+  return op === 'FakeQuantize' && (isThreshold(edit, node) || Math.abs(quantizedZero(edit, node)) < 1e-6);
+}
+
+/** Whether the input range is but a limit for each channel, not below zero, and what does not exceed it becomes zero. */
+function isThreshold(edit: GraphEdit, { inputs }: OnnxNode): boolean {
+  const [, low, high, bottom] = inputs;
+  const limits = edit.constant(low)?.data;
+  return low === high && limits?.every((limit: number) => limit >= 0) === true && onlyElement(edit, bottom) === 0;
 }
 
 /** What a `FakeQuantize` makes of zero, in units of its output range; NaN when its ranges are not one for all. */
