@@ -158,7 +158,11 @@ export class ModelCompression<Model> {
     this.prepared = true;
   }
 
-  /** Writes weights, compression, optimizer and `extra` into one file, whole or not at all. */
+  /**
+   * Writes weights, compression, optimizer and `extra` into one file, whole or not at all.
+   *
+   * @throws NncfError `CHECKPOINT_UNSUPPORTED` for an optimizer that TensorFlow.js cannot save, `FILE_UNWRITABLE`
+   */
   async saveCheckpoint(file: string, options: CheckpointOptions = {}): Promise<void> {
     const optimizer = options.optimizer === undefined ? [] : await optimizerData(options.optimizer);
     await writeCheckpoint(file, {
@@ -173,16 +177,16 @@ export class ModelCompression<Model> {
    * Goes on from a checkpoint.
    *
    * @returns the `extra` that was saved
-   * @throws NncfError `CHECKPOINT_CORRUPT`, `STATE_MISMATCH`; nothing is changed then
+   * @throws NncfError `FILE_UNREADABLE`, `CHECKPOINT_CORRUPT`, `STATE_MISMATCH` that name the file; nothing is changed then
    */
   async loadCheckpoint(file: string, options: Pick<CheckpointOptions, 'optimizer'> = {}): Promise<JsonObject> {
     const checkpoint = await readCheckpoint(file);
     const { variables, composite } = this.parts;
     const before = { state: this.state(), weights: variableData(variables) };
     try {
-      restoreState(composite, checkpoint.compression);
-      assignVariables(variables, checkpoint.weights);
-      if (options.optimizer !== undefined) await restoreOptimizer(options.optimizer, checkpoint.optimizer);
+      restoreState(composite, checkpoint.compression, file);
+      assignVariables(variables, checkpoint.weights, file);
+      if (options.optimizer !== undefined) await restoreOptimizer(options.optimizer, checkpoint.optimizer, file);
     } catch (error) {
       restoreState(composite, before.state);
       assignVariables(variables, before.weights);

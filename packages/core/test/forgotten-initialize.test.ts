@@ -91,7 +91,7 @@ describe('a forgotten initialize()', () => {
     Object.assign(algo.algorithm('one') ?? {}, { initialize: failing });
     await expect(algo.initialize()).rejects.toThrow('no ranges');
     await expect(algo.loadCheckpoint(join(folder, 'missing'))).rejects.toThrow(/missing/u);
-    expect(() => algo.loadState([])).toThrow(/no state of "one"/u);
+    expect(() => algo.loadState([])).toThrow(/nothing of "one"/u);
     step(algo);
     expect(warnings).toHaveLength(1);
     algo.remove();

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const folder = mkdtempSync(join(tmpdir(), 'nncf-state-'));
 beforeAll(() => tf.setBackend('cpu'));
 afterAll(() => rmSync(folder, { recursive: true }));
-registerAlgorithm(fakeAlgorithm('fake'));
+for (const name of ['fake', 'fake2']) registerAlgorithm(fakeAlgorithm(name));
 
 const config = { compression: { algorithm: 'fake', factor: 0.8 } };
 const [x, y] = [tf.randomNormal([4, 8, 8, 3], 0, 1, 'float32', 1), tf.oneHot(tf.tensor1d([0, 1, 2, 3], 'int32'), 5)];
@@ -62,6 +62,15 @@ describe('checkpoint', () => {
     const before = now();
     await expect(algo.loadCheckpoint(without, { optimizer: tf.train.adam(0.01) })).rejects.toMatchObject({ code: 'STATE_MISMATCH' });
     await expect(algo.loadCheckpoint(withAdam, { optimizer: tf.train.sgd(0.01) })).rejects.toMatchObject({ code: 'STATE_MISMATCH' });
+    await expect(algo.loadCheckpoint(without, { optimizer: adam })).rejects.toThrow(`${without} was saved without an optimizer.`);
+    const sgd = algo.optimizer(tf.train.sgd(0.01));
+    await expect(algo.loadCheckpoint(withAdam, { optimizer: sgd })).rejects.toThrow(
+      /with-adam was saved with another optimizer: the slots/u,
+    );
+    await expect(algo.saveCheckpoint(without, { optimizer: tf.train.adamax(0.01) })).rejects.toMatchObject({
+      code: 'CHECKPOINT_UNSUPPORTED',
+      message: expect.stringContaining('Adamax cannot be saved') as string,
+    });
     expect(now()).toEqual(before);
     algo.remove();
   });
@@ -92,9 +101,11 @@ describe('checkpoint', () => {
     const algo = await createCompressionAlgorithm(smallSequential(), config);
     const before = algo.state();
     await expect(algo.loadCheckpoint(file)).rejects.toMatchObject({ code: 'STATE_MISMATCH' });
+    const two = await createCompressionAlgorithm(smallSequential(), { compression: { algorithm: 'fake2' } });
+    await expect(two.loadCheckpoint(file)).rejects.toThrow(`${file} holds nothing of "fake2"`);
+    expect(() => two.loadState(algo.state())).toThrow(/The state holds nothing of "fake2"/u);
     expect(algo.state()).toEqual(before);
-    algo.remove();
-    other.remove();
+    for (const each of [algo, other, two]) each.remove();
   });
 
   it('keeps every kind of tensor', async () => {

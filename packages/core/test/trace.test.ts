@@ -1,4 +1,4 @@
-import { traceModel, type ModelGraph } from '@nncf/core';
+import { scope, traceModel, type ModelGraph } from '@nncf/core';
 import { branchedModel, functionalModel, sharedModel, smallSequential } from '@nncf/testing';
 import { describeBackends } from '@nncf/testing/backends';
 import * as tf from '@tensorflow/tfjs-core';
@@ -84,6 +84,12 @@ describeBackends('trace', () => {
     const model = { variables: {}, call: (x: tf.Tensor) => ((x.shape[0] ?? 0) > 2 ? tf.relu(x) : tf.abs(x)) };
     expect(() => traceModel(model, [{ sample_size: [1, 4] }])).toThrow(/GRAPH_UNSTABLE|other operations at batch/u);
     expect(Object.hasOwn(tf.engine(), 'runKernel')).toBe(false);
+  });
+
+  it('names the reader of a tensor that bypasses the operations, and refuses a frozen model', () => {
+    const call = (x: tf.Tensor): tf.Tensor => scope('head', () => tf.relu(tf.tensor(x.dataSync(), x.shape)));
+    expect(() => traceModel({ variables: {}, call }, [{ sample_size: [1, 4] }])).toThrow(/shape \[2, 4\], which head\/Relu_0 reads/u);
+    expect(() => traceModel(Object.freeze({ variables: {}, call }), [{ sample_size: [1, 4] }])).toThrow(/is frozen/u);
   });
 
   it('follows broadcasts along the batch', () => {

@@ -28,6 +28,7 @@ export class FunctionalAdapter implements ModelAdapter {
 
   instrument(around: AroundScope): () => void {
     const own = Object.getOwnPropertyDescriptor(this.model, 'call');
+    if (own?.configurable === false || !Object.isExtensible(this.model)) throw frozen();
     const call = this.model.call.bind(this.model);
     const instrumented: FunctionalModel['call'] = (x, options) =>
       around(undefined, options?.training ?? false, () =>
@@ -54,6 +55,14 @@ export class FunctionalAdapter implements ModelAdapter {
     const out = this.model.call(x as Tensor, { training });
     return Array.isArray(out) ? out : [out];
   }
+}
+
+function frozen(): NncfError {
+  return new NncfError({
+    code: 'MODEL_UNSUPPORTED',
+    message: 'The functional model is frozen: its `call` cannot be replaced by one with compression in it.',
+    hint: 'Give an object that is not frozen or sealed: { ...model }.',
+  });
 }
 
 function inputUnknown(): NncfError {

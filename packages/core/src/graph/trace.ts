@@ -143,15 +143,16 @@ function merge(main: Recording, other: Recording): ModelGraph {
   const [a, b] = [main.recorder, other.recorder];
   const same = a.nodes.length === b.nodes.length && a.nodes.every((node, i) => node.name === b.nodes[i]?.name);
   if (!same || a.values.length !== b.values.length) throw unstable(main, other);
-  const values = a.values.map((value, id) => toValue(id, value, b.values[id] as RecordedValue));
+  const values = a.values.map((value, id) => toValue(id, value, b.values[id] as RecordedValue, a.nodes));
   const nodes = a.nodes.map((node, id) => toNode(id, node, b.nodes[id] as RecordedNode));
   return { nodes, values, inputs: main.inputs, outputs: main.outputs, traceBatch: main.batch };
 }
 
-function toValue(id: number, value: RecordedValue, other: RecordedValue): GraphValue {
+function toValue(id: number, value: RecordedValue, other: RecordedValue, nodes: readonly RecordedNode[]): GraphValue {
   const shape = value.shape.map((size, axis) => (size === other.shape[axis] ? size : null));
   const { shape: traceShape, ...rest } = value;
-  if (value.kind === 'constant' && shape.includes(null) && !isUniform(value)) throw opaque(value);
+  if (value.kind === 'constant' && shape.includes(null) && !isUniform(value))
+    throw opaque(value, nodes.find(({ inputs }) => inputs.includes(id))?.name ?? 'the output');
   return Object.freeze({ id, ...rest, shape, traceShape: [...traceShape] });
 }
 
@@ -184,10 +185,10 @@ function unstable(main: Recording, other: Recording): NncfError {
   });
 }
 
-function opaque(value: RecordedValue): NncfError {
+function opaque(value: RecordedValue, reader: string): NncfError {
   return new NncfError({
     code: 'GRAPH_OPAQUE',
-    message: `A tensor of shape [${value.shape.join(', ')}] follows the batch but no operation of the model made it.`,
+    message: `A tensor of shape [${value.shape.join(', ')}], which ${reader} reads, follows the batch but no operation of the model made it.`,
     hint: 'Part of the model may bypass tf operations (dataSync, or a direct backend call); use tf operations there.',
   });
 }

@@ -55,7 +55,7 @@ export async function readCheckpoint(file: string): Promise<Checkpoint> {
   } catch (cause) {
     throw new NncfError({
       code: 'CHECKPOINT_CORRUPT',
-      message: `${file} is not a whole checkpoint: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `${file} is not a whole checkpoint: ${reasonOf(cause)}`,
       hint: 'Take an older one. Nothing was loaded.',
       cause,
     });
@@ -116,12 +116,17 @@ export function variableData(variables: ReadonlyMap<string, Variable>): Record<s
 /**
  * Writes values into variables; all are looked at before the first is changed.
  *
+ * @param source where the values come from, for messages
  * @throws NncfError `STATE_MISMATCH` when one is missing or has another shape
  */
-export function assignVariables(variables: ReadonlyMap<string, Variable>, values: Readonly<Record<string, TensorData>>): void {
+export function assignVariables(
+  variables: ReadonlyMap<string, Variable>,
+  values: Readonly<Record<string, TensorData>>,
+  source: string = 'The checkpoint',
+): void {
   for (const [name, variable] of variables) {
     const found = values[name]?.shape.join(', ');
-    if (found !== variable.shape.join(', ')) throw shapeMismatch(name, found, variable.shape);
+    if (found !== variable.shape.join(', ')) throw shapeMismatch(source, name, found, variable.shape);
   }
   tidy(() => {
     for (const [name, variable] of variables) {
@@ -131,44 +136,62 @@ export function assignVariables(variables: ReadonlyMap<string, Variable>, values
   });
 }
 
-/** The optimizer's slots as data. */
+/** The optimizer's slots as data. @throws NncfError `CHECKPOINT_UNSUPPORTED` when it does not show them */
 export async function optimizerData(optimizer: Optimizer): Promise<[string, TensorData][]> {
-  const slots = await optimizer.getWeights();
+  const slots = await optimizer.getWeights().catch((cause: unknown) => {
+    throw unsavable(optimizer, cause);
+  });
   const data = slots.map(({ name, tensor: slot }): [string, TensorData] => [name, tensorData(slot)]);
   // The number of steps is a tensor made for the occasion; the others are the optimizer's own.
   for (const { tensor: slot } of slots) if (!(slot instanceof Variable)) slot.dispose();
   return data;
 }
 
-/** Gives an optimizer its slots back. @throws NncfError `STATE_MISMATCH` when they are of another kind of optimizer, or there are none */
-export async function restoreOptimizer(optimizer: Optimizer, slots: Checkpoint['optimizer']): Promise<void> {
-  if (slots.length === 0) throw optimizerMismatch('was saved without an optimizer');
+/**
+ * Gives an optimizer its slots back.
+ *
+ * @param source where they come from, for messages
+ * @throws NncfError `STATE_MISMATCH` when they are of another optimizer, or there are none
+ */
+export async function restoreOptimizer(optimizer: Optimizer, slots: Checkpoint['optimizer'], source: string): Promise<void> {
+  if (slots.length === 0) throw optimizerMismatch(`${source} was saved without an optimizer`);
   const named = slots.map(([name, { data, shape, dtype }]) => ({ name, tensor: tensor(data, [...shape], dtype) }));
   try {
     await restoreSlots(optimizer, named);
   } catch (cause) {
-    throw optimizerMismatch('was saved with another kind of optimizer', cause);
+    throw optimizerMismatch(`${source} was saved with another optimizer: ${reasonOf(cause)}`, cause);
   } finally {
     dispose(named.map((slot) => slot.tensor));
   }
 }
 
-function optimizerMismatch(what: string, cause?: unknown): NncfError {
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+function unsavable(optimizer: Optimizer, cause: unknown): NncfError {
+  return new NncfError({
+    code: 'CHECKPOINT_UNSUPPORTED',
+    message: `The optimizer ${optimizer.getClassName()} cannot be saved: ${reasonOf(cause)}`,
+    hint: 'TensorFlow.js saves sgd, momentum, rmsprop, adagrad, adadelta and adam. Leave the optimizer out, or take one of these.',
+    cause,
+  });
+}
+
+function optimizerMismatch(message: string, cause?: unknown): NncfError {
   return new NncfError({
     code: 'STATE_MISMATCH',
-    message: `The checkpoint ${what}.`,
+    message: message.endsWith('.') ? message : `${message}.`,
     hint: 'Make the optimizer as it was made when the checkpoint was saved, or load without one. The model was not changed.',
     cause,
   });
 }
 
-function shapeMismatch(name: string, found: string | undefined, shape: readonly number[]): NncfError {
+function shapeMismatch(source: string, name: string, found: string | undefined, shape: readonly number[]): NncfError {
   return new NncfError({
     code: 'STATE_MISMATCH',
     message:
       found === undefined
-        ? `The checkpoint has no "${name}".`
-        : `The checkpoint's "${name}" has shape [${found}], the model's [${shape.join(', ')}].`,
+        ? `${source} has no "${name}".`
+        : `${source} has "${name}" of shape [${found}], the model's is [${shape.join(', ')}].`,
     hint: 'Build the model with the options that the checkpoint was made with. Nothing was changed.',
   });
 }

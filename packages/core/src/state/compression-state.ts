@@ -27,17 +27,19 @@ export function takeState(composite: CompositeAlgorithm): CompressionState {
 /**
  * Gives every member its state back. All are looked at before the first is changed.
  *
+ * @param source where the state comes from, for messages
  * @throws NncfError `STATE_MISMATCH` when the algorithms are not the same, or a state is newer than the package
  */
-export function restoreState(composite: CompositeAlgorithm, state: CompressionState): void {
-  const pairs = composite.members.map((member) => ({ member, saved: savedFor(member, state) }));
+export function restoreState(composite: CompositeAlgorithm, state: CompressionState, source: string = 'The state'): void {
+  const pairs = composite.members.map((member) => ({ member, saved: savedFor(member, state, source) }));
   const strangers = state.filter((each) => !pairs.some(({ saved }) => saved === each));
-  if (strangers[0] !== undefined) throw mismatch(`has a state of "${strangers[0].algorithm}", which is not in this configuration`);
+  if (strangers[0] !== undefined)
+    throw mismatch(`${source} holds a state of "${strangers[0].algorithm}", which is not in this configuration`);
   const before = takeState(composite);
   try {
     for (const { member, saved } of pairs) restoreMember(member, saved);
   } catch (error) {
-    for (const { member } of pairs) restoreMember(member, savedFor(member, before));
+    for (const { member } of pairs) restoreMember(member, savedFor(member, before, source));
     throw error;
   }
 }
@@ -47,19 +49,21 @@ function restoreMember(member: CompressionAlgorithm, saved: VersionedState): voi
   member.scheduler.loadState(saved.scheduler);
 }
 
-function savedFor(member: CompressionAlgorithm, state: CompressionState): VersionedState {
+function savedFor(member: CompressionAlgorithm, state: CompressionState, source: string): VersionedState {
   const readable = [member.name, ...(member.readsStatesOf ?? [])];
   const saved = readable.map((name) => state.find(({ algorithm }) => algorithm === name)).find((found) => found !== undefined);
-  if (saved === undefined) throw mismatch(`has no state of "${member.name}"`);
+  if (saved === undefined) throw mismatch(`${source} holds nothing of "${member.name}"`);
   if (saved.version > member.stateVersion)
-    throw mismatch(`has version ${saved.version} of "${member.name}"; the installed package reads up to ${member.stateVersion}`);
+    throw mismatch(
+      `${source} holds version ${saved.version} of "${member.name}"; the installed package reads up to ${member.stateVersion}`,
+    );
   return saved;
 }
 
-function mismatch(what: string): NncfError {
+function mismatch(message: string): NncfError {
   return new NncfError({
     code: 'STATE_MISMATCH',
-    message: `The checkpoint ${what}.`,
-    hint: 'Resume with the configuration that the checkpoint was made with. Nothing was changed.',
+    message: `${message}.`,
+    hint: 'Resume with the configuration that it was made with. Nothing was changed.',
   });
 }

@@ -58,6 +58,10 @@ class PrescribedOptimizer extends Optimizer {
     this.inner.dispose();
   }
 
+  override getClassName(): string {
+    return this.inner.getClassName();
+  }
+
   getConfig(): ReturnType<Optimizer['getConfig']> {
     return this.inner.getConfig();
   }
