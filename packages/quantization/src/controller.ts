@@ -53,6 +53,11 @@ export class QuantizationController implements CompressionAlgorithm {
     return [...variablesByName(this.quantizers)].map(([name, variable]) => ({ name, variable, group: 'quantizers' }));
   }
 
+  /** Without data scales start from 1: a guess, unless the configuration asks for no samples. */
+  get needsInitialization(): boolean {
+    return this.quantizers.some(({ spec }) => (spec.range.batches ?? spec.range.samples) > 0);
+  }
+
   get scheduler(): CompressionScheduler {
     return this.#schedule.scheduler;
   }

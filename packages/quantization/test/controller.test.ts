@@ -19,6 +19,18 @@ const values = (algo: ModelCompression<unknown>): Readonly<Record<string, number
   algo.statistics()['quantization']?.values ?? {};
 
 describe('training', () => {
+  it.each([
+    [undefined, 1],
+    [0, 0],
+  ])('without initialize() is warned of unless scales shall start from 1: num_init_samples %s', async (samples, expected) => {
+    const warn = vi.fn();
+    const range = samples === undefined ? {} : { initializer: { range: { num_init_samples: samples } } };
+    const algo = await createCompressionAlgorithm(smallSequential(), { compression: { algorithm: 'quantization', ...range } }, { warn });
+    tf.variableGrads(() => tf.mean(algo.model.apply(images(1), { training: true }) as tf.Tensor));
+    expect(warn.mock.calls.filter(([text]) => String(text).includes('quantization starts from a guess'))).toHaveLength(expected);
+    algo.remove();
+  });
+
   const gradients = async (section: JsonObject): Promise<number[][]> => {
     const model = smallSequential();
     const algo = await compress(model, section);
