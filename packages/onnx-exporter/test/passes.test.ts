@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { OnnxGraph } from '../src/emit/onnx-graph.ts';
 import { dropDead } from '../src/passes/drop-dead.ts';
+import { dropNeedlessClips } from '../src/passes/drop-needless-clips.ts';
 import { dropNeutral } from '../src/passes/drop-neutral.ts';
 import { dropDuplicates } from '../src/passes/drop-duplicates.ts';
 import { foldPad } from '../src/passes/fold-pad.ts';
@@ -198,6 +199,46 @@ describe('unsignedActivations', () => {
     expect(unsignedActivations(product).nodes).toEqual(product.nodes);
     const integers = quantized(node('Cast', ['q'], 'y', { to: { int: 1 } }));
     expect(unsignedActivations(integers).nodes).toEqual(integers.nodes);
+  });
+});
+
+describe('dropNeedlessClips', () => {
+  /** Values between 0 and 6, on a grid of 8 bits whose highest point is `top`. */
+  function clipped(top: number, zero = 0): OnnxGraph {
+    return graph(
+      [
+        node('Clip', ['x', 'low', 'high'], 'c'),
+        node('QuantizeLinear', ['c', 'scale', 'zero'], 'q'),
+        node('DequantizeLinear', ['q', 'scale', 'zero'], 'y'),
+      ],
+      [
+        stored('low', [], [0]),
+        stored('high', [], [6]),
+        stored('scale', [], [top / 255]),
+        { ...stored('zero', [], [zero]), type: 'UINT8' as const },
+      ],
+      flat,
+    );
+  }
+
+  it.each([
+    ['within the clip', 5.9],
+    ['that ends with the clip', 6.0000367],
+    ['that ends less than half a step behind it', 6.011],
+  ])('leaves the cut to a grid %s, and computes the same', async (_, top) => {
+    const model = clipped(top);
+    const result = dropNeedlessClips(model);
+    expect(ops(result)).toEqual(['QuantizeLinear', 'DequantizeLinear']);
+    expect(await difference(model, result, tf.tensor2d([-3, -0.01, 0, 0.02, 5.87, 5.99, 6, 6.005, 6.01, 6.02, 7, 1e9], [6, 2]))).toBe(0);
+  });
+
+  it('keeps a clip within the grid, one that is an output, and one that something else reads', () => {
+    for (const model of [clipped(6.02), clipped(5.9, 1)]) expect(dropNeedlessClips(model).nodes).toEqual(model.nodes);
+    const read = clipped(5.9);
+    const more = { ...read, nodes: [...read.nodes, node('Neg', ['c'], 'z')] };
+    expect(dropNeedlessClips(more).nodes).toEqual(more.nodes);
+    const open = { ...read, outputs: [...read.outputs, { ...read.outputs[0]!, name: 'c' }] };
+    expect(dropNeedlessClips(open).nodes).toEqual(open.nodes);
   });
 });
 

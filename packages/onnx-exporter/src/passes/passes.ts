@@ -2,6 +2,7 @@ import type { OnnxGraph } from '../emit/onnx-graph.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { dropDead } from './drop-dead.ts';
 import { dropDuplicates } from './drop-duplicates.ts';
+import { dropNeedlessClips } from './drop-needless-clips.ts';
 import { dropNeutral } from './drop-neutral.ts';
 import { dropUnreadChannels } from './drop-unread-channels.ts';
 import { foldAffine } from './fold-affine.ts';
@@ -32,6 +33,7 @@ const PASSES: readonly OnnxPass[] = [
   mergeGroups,
   foldAffine,
   dropUnreadChannels,
+  dropNeedlessClips,
   dropDead,
 ];
 

@@ -46,9 +46,9 @@ export const ops = (model: OnnxGraph): string[] => model.nodes.map(({ op }) => o
 export const constants = (model: OnnxGraph): Record<string, number[]> =>
   Object.fromEntries([...model.initializers].map(([name, { data }]) => [name, [...data]]));
 
-/** Runs two models on the same random input and returns by how much they differ. */
-export async function difference(a: OnnxGraph, b: OnnxGraph, shape: number[]): Promise<number> {
-  const x = tf.randomNormal(shape);
+/** Runs two models on the same input, given or random, and returns by how much they differ. */
+export async function difference(a: OnnxGraph, b: OnnxGraph, input: number[] | tf.Tensor): Promise<number> {
+  const x = input instanceof tf.Tensor ? input : tf.randomNormal(input);
   const standard = (model: OnnxGraph): OnnxGraph => ({ ...model, domains: new Map([['', 17]]) });
   return largestDifference(await runOnnx(encodeModel(standard(a)), [x]), await runOnnx(encodeModel(standard(b)), [x]));
 }
