@@ -1,0 +1,4 @@
+import { binarization } from '@nncf/binarization';
+import { testAlgorithm } from '@nncf/testing';
+
+testAlgorithm(binarization, { config: { mode: 'dorefa' }, trained: true, changesOutput: true });

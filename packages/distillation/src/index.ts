@@ -1,0 +1,3 @@
+export { Distillation, type DistillationOptions, type Teacher } from './distillation.ts';
+export { distillationLoss, type DistillationLossOptions } from './distillation-loss.ts';
+export { frozenCopy } from './frozen-copy.ts';
