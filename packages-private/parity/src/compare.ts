@@ -1,0 +1,139 @@
+import type { QuantizerGrid } from '@nncf/quantization';
+import { valuesOf, type Figures } from './figures.ts';
+import type { Measured } from './measure.ts';
+import { stepsOf } from './ties.ts';
+
+/** How far apart the halves may be. */
+export const TOLERANCE = { ranges: 1e-5, outputs: 1e-5, gradients: 1e-4, losses: 1e-3, tie: 1e-4 } as const;
+
+/** A largest difference and where it is. */
+export interface Difference {
+  readonly error: number;
+  readonly where: string;
+}
+
+/** One case, compared. */
+export interface Comparison {
+  /** Names that only one of the halves has: places of quantizers that differ. */
+  readonly unmatched: readonly string[];
+  /** Relative to the value itself, or to the width for the lowest value, which may be zero. */
+  readonly ranges: Difference;
+  /** Relative to the largest, values on neighbouring levels apart: they are {@link Flips}. */
+  readonly outputs: Difference;
+  readonly flips: Flips;
+  /**
+   * Relative to the largest of the tensor; of a quantizer's parameter at least to a hundredth of what flows into the quantizer. A range's
+   * gradient is made of rounding errors y − x, differences of nearly equal numbers, of which 24 bits leave some 1e-7 of the range unsure.
+   */
+  readonly gradients: { readonly weights: Difference; readonly quantizers: Difference };
+  /** Of the losses themselves. */
+  readonly losses: Difference;
+}
+
+/** Values that the same quantizer put on neighbouring levels here and there. */
+export interface Flips {
+  readonly values: number;
+  readonly flips: number;
+  /** How far from a midpoint such a value was, in steps. */
+  readonly farthest: number;
+}
+
+/** What an error is. */
+type ErrorOf = (ours: Float32Array, reference: Float32Array, name: string) => number;
+
+/** Compares what both halves have measured. */
+export function compare({ figures, grids }: Measured, reference: Figures): Comparison {
+  const each = (prefix: string, errorOf: ErrorOf): Difference[] =>
+    [...figures.keys()]
+      .filter((name) => name.startsWith(prefix) && reference.has(name))
+      .map((name) => ({
+        where: name.slice(prefix.length) || name,
+        error: errorOf(valuesOf(figures, name)!, valuesOf(reference, name)!, name),
+      }));
+  const rangeError: ErrorOf = (ours, theirs, name) =>
+    relativeToWidth(ours, theirs, valuesOf(reference, name.replace(/input_low$/u, 'input_range'))!);
+  const gradients = each('gradient/', (ours, theirs, name) => relative(ours, theirs, upstreamOf(name, reference) / 100));
+  const outputs = [...grids].flatMap(([key, grid]) => roundings(key, grid, figures, reference));
+  return {
+    unmatched: [...unmatchedOf(figures, reference), ...unmatchedOf(reference, figures)],
+    ranges: largest([...each('ranges/', rangeError), ...each('signed/', absolute)]),
+    outputs: largest(outputs),
+    flips: {
+      values: sum(outputs.map(({ values }) => values)),
+      flips: sum(outputs.map(({ flips }) => flips)),
+      farthest: Math.max(0, ...outputs.map(({ farthest }) => farthest)),
+    },
+    gradients: {
+      weights: largest(gradients.filter(({ where }) => !where.includes('/'))),
+      quantizers: largest(gradients.filter(({ where }) => where.includes('/'))),
+    },
+    losses: largest(each('loss', absolute)),
+  };
+}
+
+function unmatchedOf(some: Figures, others: Figures): string[] {
+  return [...some.keys()].filter((name) => !others.has(name) && !/^(input|output|ties|upstream)\//u.test(name));
+}
+
+/** One quantizer's roundings of the values that the reference's has seen. */
+function roundings(key: string, grid: QuantizerGrid, figures: Figures, reference: Figures): (Difference & Flips)[] {
+  const [ours, theirs, input] = [
+    valuesOf(figures, `output/${key}`),
+    valuesOf(reference, `output/${key}`),
+    valuesOf(reference, `input/${key}`),
+  ];
+  if (ours === undefined || theirs === undefined || input === undefined) return [];
+  const steps = stepsOf(grid);
+  const largestValue = maxOf(theirs, Math.abs);
+  const found = { where: key, values: theirs.length, error: 0, flips: 0, farthest: 0 };
+  for (let i = 0; i < theirs.length; i++) {
+    const step = steps[i % steps.length]!;
+    const difference = Math.abs(ours[i]! - theirs[i]!);
+    if (Math.abs(difference - step) < step / 2) {
+      const place = (input[i]! - grid.low[i % steps.length]!) / step;
+      found.flips++;
+      found.farthest = Math.max(found.farthest, Math.abs(place - Math.floor(place) - 0.5));
+    } else if (difference > 0) found.error = Math.max(found.error, difference / largestValue);
+  }
+  return [found];
+}
+
+function relativeToWidth(ours: Float32Array, reference: Float32Array, widths: Float32Array): number {
+  return maxOf(reference, (value, i) => Math.abs(value - (ours[i] ?? Number.NaN)) / Math.abs(widths[i]!));
+}
+
+function absolute(ours: Float32Array, reference: Float32Array): number {
+  return maxOf(ours, (value, i) => Math.abs(value - (reference[i] ?? Number.NaN)));
+}
+
+/** Largest difference over the largest value, or over `least` if that is larger. */
+function relative(ours: Float32Array, reference: Float32Array, least: number): number {
+  const difference = maxOf(reference, (value, i) => Math.abs(value - (ours[i] ?? Number.NaN)));
+  return difference === 0 ? 0 : difference / Math.max(least, maxOf(reference, Math.abs));
+}
+
+/** `gradient/relu1/scale` → what flows into `relu1`; 0 for weights. */
+function upstreamOf(name: string, reference: Figures): number {
+  const [, quantizer, parameter] = name.split('/');
+  return parameter === undefined ? 0 : (valuesOf(reference, `upstream/${quantizer}`)?.[0] ?? 0);
+}
+
+/** What is not a number counts as the largest. */
+function largest(differences: readonly Difference[]): Difference {
+  const worse = (a: Difference, b: Difference): Difference => (a.error >= b.error || Number.isNaN(a.error) ? a : b);
+  const { error, where } = differences.reduce(worse, { error: 0, where: '' });
+  return { error, where };
+}
+
+function maxOf(values: Float32Array, of: (value: number, index: number) => number): number {
+  let max = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = of(values[i]!, i);
+    if (!(value <= max)) max = value;
+  }
+  return max;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,92 @@
+import type { SafetensorsTensor } from '@nncf/core';
+import type { FakeQuantizer, QuantizerGrid } from '@nncf/quantization';
+import * as tf from '@tensorflow/tfjs-core';
+import { BATCH, LEARNING_RATE } from './cases.ts';
+import { figure, type Figures } from './figures.ts';
+import { plainName, type Subject } from './subject.ts';
+import { withTap, type Tap } from './tap.ts';
+import { followTies, type TieCount } from './ties.ts';
+
+/** Our half's figures. */
+export interface Measured {
+  readonly figures: Figures;
+  /** Of the quantizers after initialization. */
+  readonly grids: ReadonlyMap<string, QuantizerGrid>;
+  readonly ties: TieCount;
+}
+
+type Entries = (readonly [string, SafetensorsTensor])[];
+
+/**
+ * Measures our half. The subject is trained by that.
+ *
+ * @param reference the other half's figures: its ties are followed, and its quantizers' inputs are rounded by ours
+ * @param steps of training
+ */
+export function measure(subject: Subject, reference: Figures, steps: number): Measured {
+  const ties: TieCount = { followed: 0, turned: 0, lost: 0 };
+  const grids = new Map([...subject.quantizers].map(([key, quantizer]) => [key, quantizer.grid()] as const));
+  const before = [...ranges(subject), ...outputs(subject, reference)];
+  const losses: number[] = [];
+  const first: Entries = [];
+  const optimizer = tf.train.sgd(LEARNING_RATE);
+  for (let step = 0; step < steps; step++) {
+    const codes = (reference.get(`ties/${step}`)?.data ?? new Int32Array()) as Int32Array;
+    const { loss, gradients } = lossAndGradients(subject, followTies(codes, subject, ties));
+    losses.push(loss);
+    if (step === 0) first.push(...[...gradients].map(([name, gradient]) => [`gradient/${name}`, figure(read(gradient))] as const));
+    optimizer.applyGradients(byVariableName(subject, gradients));
+    tf.dispose([...gradients.values()]);
+  }
+  optimizer.dispose();
+  return { figures: new Map([...before, ...first, ['loss', figure(losses)]]), grids, ties };
+}
+
+function ranges({ quantizers, trained }: Subject): Entries {
+  return [...quantizers].flatMap(([key, quantizer]) => {
+    const parameters = quantizer.namedParameters.map(({ name }) => {
+      const plain = plainName(name);
+      const stored = read(trained.get(`${key}/${plain}`)!);
+      return [`ranges/${key}/${plain}`, figure(plain === name ? stored : stored.map(Math.exp))] as const;
+    });
+    const { signed } = quantizer.state();
+    return signed === undefined ? parameters : [...parameters, [`signed/${key}`, figure([signed === true ? 1 : 0])] as const];
+  });
+}
+
+/** What our quantizers make of values that the reference's have seen. */
+function outputs({ quantizers }: Subject, reference: Figures): Entries {
+  return [...quantizers].flatMap(([key, quantizer]) => {
+    const input = reference.get(`input/${key}`);
+    return input === undefined ? [] : [[`output/${key}`, { ...input, data: rounded(quantizer, input) }] as const];
+  });
+}
+
+function rounded(quantizer: FakeQuantizer, { data, shape }: SafetensorsTensor): Float32Array {
+  return tf.tidy(() => read(quantizer.apply(tf.tensor(data as Float32Array, [...shape]))));
+}
+
+interface Descent {
+  readonly loss: number;
+  /** By the names of the trained variables. */
+  readonly gradients: ReadonlyMap<string, tf.Tensor>;
+}
+
+/** Cross entropy of the first batch and its gradients, as in training. */
+function lossAndGradients({ model, trained, images, labels }: Subject, tap: Tap): Descent {
+  const batch = tf.slice(images, 0, BATCH);
+  const classes = tf.tidy(() => tf.oneHot(tf.cast(tf.slice(labels, 0, BATCH), 'int32'), model.outputs[0]!.shape.at(-1) ?? 1));
+  const loss = (): tf.Scalar => tf.losses.softmaxCrossEntropy(classes, model.apply(batch, { training: true }) as tf.Tensor);
+  const { value, grads } = withTap(tap, () => tf.variableGrads(loss, [...trained.values()]));
+  const descent = { loss: value.dataSync()[0]!, gradients: new Map([...trained].map(([name, { name: key }]) => [name, grads[key]!])) };
+  tf.dispose([value, batch, classes]);
+  return descent;
+}
+
+function byVariableName({ trained }: Subject, gradients: ReadonlyMap<string, tf.Tensor>): Record<string, tf.Tensor> {
+  return Object.fromEntries([...trained].map(([name, variable]) => [variable.name, gradients.get(name)!]));
+}
+
+function read(tensor: tf.Tensor): Float32Array {
+  return Float32Array.from(tensor.dataSync());
+}
