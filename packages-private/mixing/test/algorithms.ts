@@ -1,4 +1,5 @@
 import type { AlgorithmConfig } from '@nncf/core';
+import '@nncf/binarization';
 import '@nncf/const-sparsity';
 import '@nncf/filter-pruning';
 import '@nncf/magnitude-sparsity';
@@ -16,4 +17,5 @@ export const SECTIONS: readonly AlgorithmConfig[] = [
   { algorithm: 'rb_sparsity', sparsity_init: 0.3 },
   { algorithm: 'const_sparsity' },
   { algorithm: 'filter_pruning', pruning_init: 0.5 },
+  { algorithm: 'binarization', target_scopes: 'conv2' },
 ];
