@@ -7,7 +7,7 @@ import { widthsOn, type DevicePreset } from './devices.ts';
 import { fusedOperands } from './fusion.ts';
 import { isReal, operandKey, operandsOf, type GraphView } from './graph-view.ts';
 import type { Groups } from './groups.ts';
-import { ignoredNodes } from './ignored-patterns.ts';
+import { ignoredNodes, type IgnoredPattern } from './ignored-patterns.ts';
 import { writtenNormalizations } from './normalization.ts';
 import { activationScheme, chosenBits, weightScheme, type QuantizerGroup } from './schemes.ts';
 import { scopeFilter, type Exclusion, type ScopeFilter } from './scopes.ts';
@@ -28,6 +28,10 @@ export interface Demands {
   readonly refusals: readonly Refusal[];
   readonly filter: ScopeFilter;
   readonly patterns: PatternMatches;
+  /** Entries of `ignored_patterns` that the model has not. */
+  readonly unmatchedParts: readonly IgnoredPattern[];
+  /** Groups of operations to be unified at which fewer than two quantizers are wanted: `unified_scale_ops/0`. */
+  readonly emptyGroups: readonly string[];
 }
 
 /** What demands are made from. */
@@ -43,7 +47,8 @@ export interface DemandContext {
 /** Collects the wishes of all quantizable operations. */
 export function collectDemands(context: DemandContext): Demands {
   const { view, config, device } = context;
-  const filter = scopeFilter(config, ignoredNodes(view, config, device));
+  const ignored = ignoredNodes(view, config, device);
+  const filter = scopeFilter(config, ignored);
   const patterns = matchPatterns(view, config.quantizable_subgraph_patterns ?? []);
   const normalizations = writtenNormalizations(view);
   const fused = new Set([...fusedOperands(view, normalizations), ...patterns.inner]);
@@ -62,8 +67,9 @@ export function collectDemands(context: DemandContext): Demands {
     }
     if (hasConstantWeights(view, node)) refusals.push({ node, group: 'weights', reason: 'constant' });
   }
-  unifyConfigured(context, byOperand);
-  return { byOperand, refusals, filter, patterns };
+  const parts = new Set(ignored.values());
+  const unmatchedParts = (config.ignored_patterns ?? []).filter((pattern) => !parts.has(pattern));
+  return { byOperand, refusals, filter, patterns, unmatchedParts, emptyGroups: unifyConfigured(context, byOperand) };
 }
 
 type Wish = readonly [Operand, Demand];
@@ -162,16 +168,21 @@ function firstLinearNodes(view: GraphView): ReadonlySet<number> {
   return first;
 }
 
-function unifyConfigured({ view, config, groups }: DemandContext, byOperand: Map<string, Demand>): void {
-  const { unified_scale_ops = [], linked_quantizer_scopes = [] } = config.activations ?? {};
-  for (const scopes of [...unified_scale_ops, ...linked_quantizer_scopes]) {
-    const shared = groups.create();
+/** Joins what the configuration wants on one grid, and tells which groups join nothing. */
+function unifyConfigured({ view, config, groups }: DemandContext, byOperand: Map<string, Demand>): readonly string[] {
+  const { activations = {} } = config;
+  const lists = (['unified_scale_ops', 'linked_quantizer_scopes'] as const).flatMap((key) =>
+    (activations[key] ?? []).map((scopes, index) => ({ at: `${key}/${index}`, scopes })),
+  );
+  return lists.flatMap(({ at, scopes }) => {
     const nodes = view.graph.nodes.filter((node) => scopes.some((scope) => matchesScope(scope, node)));
-    for (const operand of nodes.flatMap((node) => view.activationOperands(node))) {
-      const demand = byOperand.get(operandKey(operand));
-      if (demand === undefined) continue;
+    const keys = nodes.flatMap((node) => view.activationOperands(node)).map(operandKey);
+    const wanted = keys.flatMap((key) => (byOperand.has(key) ? [[key, byOperand.get(key) as Demand] as const] : []));
+    const shared = groups.create();
+    for (const [key, demand] of wanted) {
       groups.join(demand.unify, shared);
-      byOperand.set(operandKey(operand), { ...demand, isUnified: true });
+      byOperand.set(key, { ...demand, isUnified: true });
     }
-  }
+    return wanted.length < 2 ? [at] : [];
+  });
 }

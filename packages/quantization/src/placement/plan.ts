@@ -1,7 +1,7 @@
 import type { GraphNode, ModelGraph, PlanCommand, PlanContext } from '@nncf/core';
 import type { QuantizationConfig } from '../config.ts';
 import type { Demand } from './demand.ts';
-import { collectDemands, type Demands, type Refusal } from './demands.ts';
+import { collectDemands, type Refusal } from './demands.ts';
 import { toCommands } from './commands.ts';
 import { devicePreset, type DevicePreset } from './devices.ts';
 import { configUnsupported, outputsClosed } from './errors.ts';
@@ -14,6 +14,7 @@ import { propagate, type Place, type Placement, type PropagationContext } from '
 import { activationScheme, weightScheme } from './schemes.ts';
 import { requireKnownScopes } from './scopes.ts';
 import { agreeOnBits, withoutRepeated } from './unified-bits.ts';
+import { warnAbout } from './warnings.ts';
 
 /** Where quantizers stand, and where they do not. */
 export interface QuantizationPlan {
@@ -47,7 +48,7 @@ export function planQuantizers(graph: ModelGraph, context: PlanContext<Quantizat
       pointer,
     );
   const commands = toCommands(insertable, config, groups);
-  warnAbout({ context, device, demands, commands, uninsertable, insertable });
+  warnAbout({ view, context, device, demands, commands, uninsertable, insertable });
   return { commands, refusals: demands.refusals, uninsertable };
 }
 
@@ -86,36 +87,4 @@ function lookedUpWeights(placement: Placement, config: QuantizationConfig, devic
   if (value.kind !== 'variable' || demand.group === 'weights' || reader === undefined) return placement;
   const scheme = { ...weightScheme(config, device, reader, false), perChannel: false };
   return { ...placement, demand: { ...demand, scheme, bits: [scheme.bits], axes: [], group: 'weights' } };
-}
-
-interface Findings {
-  readonly context: PlanContext<QuantizationConfig>;
-  readonly device: DevicePreset;
-  readonly demands: Demands;
-  readonly commands: readonly PlanCommand[];
-  readonly insertable: readonly Placement[];
-  readonly uninsertable: readonly Place[];
-}
-
-function warnAbout({ context, device, demands, commands, insertable, uninsertable }: Findings): void {
-  const { warn, pointer, config } = context;
-  for (const index of demands.patterns.unmatched) {
-    const pattern = [config.quantizable_subgraph_patterns?.[index] ?? []].flat().join(' → ');
-    warn(
-      `${pointer}/quantizable_subgraph_patterns/${index}: the model has no ${pattern} where each operation is the only reader of the one before.`,
-    );
-  }
-  const hidden = uninsertable.filter(({ node }) => !node.insertable).map(({ node }) => node.name);
-  if (hidden.length > 0) {
-    warn(
-      `Nothing can be inserted at ${[...new Set(hidden)].join(', ')}: what these operations read stays in floating point. Put them into a layer or a scope.`,
-    );
-  }
-  const odd = insertable.filter(({ demand }) => demand.supported?.includes(demand.scheme.bits) === false);
-  for (const { value, demand } of odd) {
-    warn(
-      `${value.name} has ${demand.scheme.bits} bits, for which ${device.name} has no integer version. Choose another width or "target_device": "ANY".`,
-    );
-  }
-  if (commands.length === 0) warn(`${pointer}: no operation of the model is quantized.`);
 }
