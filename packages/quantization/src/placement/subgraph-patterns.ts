@@ -3,19 +3,31 @@ import { operandKey, type GraphView } from './graph-view.ts';
 
 /** Names that the operations of configurations for PyTorch have here. */
 const ALIASES: Readonly<Record<string, string>> = {
+  adaptive_avg_pool2d: 'Mean',
   add: 'Add',
   __add__: 'Add',
+  avg_pool2d: 'AvgPool',
   batch_norm: 'FusedBatchNorm',
   cat: 'Concat',
   conv2d: 'Conv2D',
+  conv_transpose2d: 'Conv2DBackpropInput',
+  div: 'RealDiv',
+  elu: 'Elu',
   hardtanh: 'Relu6',
+  interpolate: 'ResizeBilinear',
+  leaky_relu: 'LeakyRelu',
   linear: 'MatMul',
   matmul: 'MatMul',
+  max_pool2d: 'MaxPool',
+  mean: 'Mean',
+  mul: 'Multiply',
   __mul__: 'Multiply',
+  prelu: 'Prelu',
   relu: 'Relu',
   relu_: 'Relu',
   sigmoid: 'Sigmoid',
   softmax: 'Softmax',
+  sub: 'Sub',
   tanh: 'Tanh',
 };
 
