@@ -53,11 +53,6 @@ const specSchema: ZodType<QuantizerSpec> = z.object({
   }),
 });
 
-/** Whether two places can share a quantizer. */
-export function sameScheme(a: QuantizerScheme, b: QuantizerScheme): boolean {
-  return schemeKey(a) === schemeKey(b);
-}
-
 /** Text that is equal for equal schemes. */
 export function schemeKey(scheme: QuantizerScheme): string {
   const { mode, bits, signed, perChannel, narrowRange, halfRange, logarithmScale } = scheme;

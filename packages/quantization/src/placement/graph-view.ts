@@ -70,7 +70,7 @@ function sourceOf(view: GraphView, value: GraphValue): GraphValue {
  * Whether a node runs in training as it does in prediction. Batch normalization by moving averages computes statistics there, by other kernels;
  * nothing can be inserted at it.
  */
-export function runsInTraining(view: GraphView, node: GraphNode): boolean {
+function runsInTraining(view: GraphView, node: GraphNode): boolean {
   return view.info(node).otherInTraining !== true || view.activationOperands(node).length > 1;
 }
 

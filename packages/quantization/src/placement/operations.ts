@@ -17,7 +17,7 @@ export interface OperationInfo {
   readonly weights?: { readonly port: number; readonly channelAxes: readonly number[] };
   /** Agnostic: an axis of the same size before and after holds the same channels. */
   readonly keepsChannels?: boolean;
-  /** Training may run other kernels in its place: see `runsInTraining`. */
+  /** Training may run other kernels in its place: see `isOpen`. */
   readonly otherInTraining?: boolean;
 }
 
