@@ -110,6 +110,45 @@ describe('run', () => {
   });
 });
 
+describe('binarization', () => {
+  const binary = {
+    ...CONFIG,
+    compression: { algorithm: 'binarization', preset: 'paper', params: { weights_quant_start_epoch: 1, base_lr: 1e-3 } },
+    distillation: { temperature: 2 },
+  };
+
+  test('learns from its floating-point self, and leaves checkpoints of its stages and no tensor', async () => {
+    const config = join(folder, 'binary.json');
+    writeFileSync(config, JSON.stringify(binary));
+    await execute('train', {});
+    const weights = join(folder, 'log', 'final.safetensors');
+    const before = tf.memory().numTensors;
+    const trained = await execute('train', {
+      config,
+      weights,
+      epochs: 2,
+      logDir: join(folder, 'binary'),
+      toOnnx: join(folder, 'binary.onnx'),
+    });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(trained.onnxTop1).toBeCloseTo(trained.top1!, 5);
+    expect(lines.filter((line) => line.includes('stage')).map((line) => /stage . of 4, [1-9]?0\.0|stage . of 4/u.exec(line)?.[0])).toEqual([
+      'stage 2 of 4, 0.0',
+      'stage 3 of 4',
+      'stage 3 of 4',
+    ]);
+    for (const stage of [2, 3]) expect((await stat(join(folder, 'binary', `stage-${stage}.safetensors`))).size).toBeGreaterThan(0);
+    const tested = await execute('test', { config, weights, resume: join(folder, 'binary', 'stage-3.safetensors') });
+    expect(tested.top1).toBe(trained.top1);
+  });
+
+  test('needs a trained teacher', async () => {
+    const config = join(folder, 'teacher.json');
+    writeFileSync(config, JSON.stringify(binary));
+    await expect(execute('train', { config })).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(/teacher/) });
+  });
+});
+
 describe('bad input', () => {
   const known: readonly [string, Mode, Flags, string, RegExp][] = [
     ['an unknown model', 'test', { model: 'resnet9' }, 'UNKNOWN_MODEL', /resnet20/],

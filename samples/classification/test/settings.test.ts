@@ -25,7 +25,8 @@ describe('resolveSettings', () => {
     const config = written(`{
       // comments are fine
       "model": "resnet20", "dataset": "cifar10", "batch_size": 64, "epochs": 30, "num_classes": 10,
-      "optimizer": { "type": "Adam", "base_lr": 1e-3, "schedule_type": "multistep", "steps": [10, 20], "gamma": 0.2, "weight_decay": 1e-4 }
+      "optimizer": { "type": "Adam", "base_lr": 1e-3, "schedule_type": "multistep", "steps": [10, 20], "gamma": 0.2, "weight_decay": 1e-4 },
+      "distillation": { "temperature": 4, "weights": "teacher.safetensors" }
     }`);
     const settings = await resolveSettings({ config });
     expect(settings).toMatchObject({
@@ -37,6 +38,7 @@ describe('resolveSettings', () => {
       compression: undefined,
     });
     expect(settings.optimizer).toMatchObject({ type: 'adam', weightDecay: 1e-4 });
+    expect(settings.distillation).toEqual({ temperature: 4, weights: 'teacher.safetensors' });
     expect(settings.learningRate).toMatchObject({ base: 1e-3, schedule: 'multistep', milestones: [10, 20], gamma: 0.2, epochs: 30 });
   });
 

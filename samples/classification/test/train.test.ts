@@ -1,16 +1,18 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import '@nncf/binarization';
 import '@nncf/quantization';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { createCompressionAlgorithm } from '@nncf/core';
+import { Distillation, frozenCopy } from '@nncf/distillation';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { learningRateSchedule } from '../src/train/learning-rate.ts';
 import { compressedSubject, plainSubject, type Subject } from '../src/train/subject.ts';
 import { train, type TrainOptions } from '../src/train/train.ts';
-import { openTrainLog } from '../src/train/train-log.ts';
+import { openTrainLog, type EpochRecord } from '../src/train/train-log.ts';
 import { stripes, tinyNetwork } from './tiny.ts';
 
 const data = stripes(60);
@@ -140,5 +142,64 @@ describe('openTrainLog', () => {
       code: 'FILE_UNWRITABLE',
       message: expect.stringContaining('a-file'),
     });
+  });
+});
+
+describe('a binary network', () => {
+  const STAGES = {
+    activations_quant_start_epoch: 1,
+    weights_quant_start_epoch: 2,
+    lr_poly_drop_start_epoch: 3,
+    lr_poly_drop_duration_epochs: 2,
+  };
+
+  async function binary(seed?: number): Promise<{ subject: Subject; remove: () => void }> {
+    const params = { ...STAGES, base_lr: 0.02 };
+    const algo = await createCompressionAlgorithm(tinyNetwork(seed), { compression: { algorithm: 'binarization', params } });
+    return { subject: compressedSubject(algo), remove: () => algo.remove() };
+  }
+
+  const staged = (extra: Partial<TrainOptions> = {}): TrainOptions =>
+    options({ epochs: 5, optimizer: { type: 'adam' }, stageCheckpoint: (stage) => join(folder, `stage-${stage}.safetensors`), ...extra });
+
+  test('says its stage, keeps a checkpoint of each, and goes on from the second as if never stopped', async () => {
+    const records: EpochRecord[] = [];
+    const whole = await binary();
+    const result = await train(whole.subject, staged({ onEpoch: (record) => void records.push(record) }));
+    expect(records.map(({ note }) => note?.slice(0, 12))).toEqual([
+      'stage 2 of 4',
+      'stage 3 of 4',
+      ...Array<string>(3).fill('stage 4 of 4'),
+    ]);
+    expect(records[0]?.note).toContain(', 0.0 % of the multiply-adds are binary');
+    // 4·4·4·9 of the convolution, 64·2 of the dense layer.
+    expect(records[1]?.note).toContain(`${((100 * 576) / (576 + 128)).toFixed(1)} %`);
+    expect(records.map(({ rate }) => rate)).toEqual([0.02, 0.02, 0.02, expect.closeTo(0.02 * 0.5 ** 2.1, 10), 0]);
+    for (const stage of [1, 2, 3, 4]) expect(readFileSync(join(folder, `stage-${stage}.safetensors`)).length).toBeGreaterThan(0);
+    // The best is of the last stage, whatever floating point had reached.
+    expect(result.best.epoch).toBeGreaterThan(3);
+    const resumed = await binary(9);
+    const again = await train(resumed.subject, staged({ resume: join(folder, 'stage-2.safetensors'), stageCheckpoint: undefined }));
+    expect(weights(resumed.subject.model)).toEqual(weights(whole.subject.model));
+    expect(again.best).toEqual(result.best);
+    for (const { remove } of [whole, resumed]) remove();
+  });
+
+  test('learns from a teacher', async () => {
+    const model = tinyNetwork();
+    const teacher = await frozenCopy(model);
+    const before = weights(teacher);
+    const losses = await Promise.all(
+      [0, 2].map(async (weight) => {
+        const found: number[] = [];
+        const distillation = new Distillation((x) => tf.mul(teacher.apply(x) as tf.Tensor, -3), { weight });
+        const onEpoch = ({ loss }: EpochRecord): void => void found.push(loss);
+        await train(plainSubject(tinyNetwork()), options({ epochs: 1, learningRate: () => 1e-9, distillation, onEpoch }));
+        return found[0]!;
+      }),
+    );
+    // Against a teacher of the opposite opinion the same network has more to lose.
+    expect(losses[1]).toBeGreaterThan(losses[0]! + 0.1);
+    expect(weights(teacher)).toEqual(before);
   });
 });

@@ -1,4 +1,5 @@
 // The algorithms that a configuration may name; each registers itself.
+import '@nncf/binarization';
 import '@nncf/const-sparsity';
 import '@nncf/filter-pruning';
 import '@nncf/magnitude-sparsity';

@@ -2,7 +2,10 @@ import { basename } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { createModel, loadPretrained, loadWeights, pretrainedNames, zoo, type PretrainedName } from '@nncf/zoo';
 import type { ImageDataset } from '@nncf/datasets';
+import { frozenCopy } from '@nncf/distillation';
+import { badSetting } from '../errors.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Data } from './data.ts';
 
 /** Pictures up to this height are for the variants with an early stride left out. */
 const SMALL = 64;
@@ -25,6 +28,18 @@ export async function openModel(settings: Settings, data: ImageDataset): Promise
   });
   if (weights !== undefined) await loadWeights(model, weights);
   return model;
+}
+
+/**
+ * The network that a training learns from, where it does: that of `distillation.weights`, else the model as its own weights were.
+ * @throws NncfError `CONFIG_INVALID` when neither has trained weights
+ */
+export async function teacherOf(model: tfl.LayersModel, settings: Settings, data: Data): Promise<tfl.LayersModel | undefined> {
+  const { distillation, weights } = settings;
+  if (distillation === undefined) return undefined;
+  if (distillation.weights !== undefined) return openModel({ ...settings, weights: distillation.weights }, data.train);
+  if (weights !== undefined) return frozenCopy(model);
+  throw badSetting('distillation needs a trained teacher', 'Give weights to start from, or "distillation": { "weights": … }.');
 }
 
 /** `mobilenet_v2` for 32 × 32 pixels is `mobilenet_v2_cifar`. */

@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { ModelCompression } from '@nncf/core';
 import { evaluateClassifier, type ClassificationScore } from '@nncf/datasets';
+import { Distillation } from '@nncf/distillation';
 import { exportOnnx } from '@nncf/onnx-exporter';
 import type { ReportProgress } from '../progress.ts';
 import type { Settings } from '../settings/settings.ts';
 import { compressedSubject, plainSubject, type Subject } from '../train/subject.ts';
 import { compress } from './compress.ts';
 import { openData, type Data } from './data.ts';
-import { openModel } from './model.ts';
+import { openModel, teacherOf } from './model.ts';
 import { evaluateOnnx } from './onnx-runtime.ts';
 import { agreementOf, percent } from './report.ts';
 import { checkpointOf, trainRun } from './train-run.ts';
@@ -27,6 +28,8 @@ interface Opened {
   readonly model: tfl.LayersModel;
   readonly algo: ModelCompression<tfl.LayersModel> | undefined;
   readonly subject: Subject;
+  /** The network before compression, where training learns from it. */
+  readonly teacher: tfl.LayersModel | undefined;
 }
 
 /** Figures of a run; undefined where the mode has none. */
@@ -41,24 +44,30 @@ export interface RunResult {
 /** Runs one mode from settings to figures. */
 export async function run(mode: Mode, settings: Settings, voice: Voice): Promise<RunResult> {
   const data = await openData(settings);
-  const opened = await open(settings, data, voice);
-  if (mode === 'train') await trainRun(opened.subject, data, settings, voice.progress, voice.say);
+  const opened = await open(mode, settings, data, voice);
+  const { subject, teacher } = opened;
+  const distillation = teacher === undefined ? undefined : new Distillation(teacher, settings.distillation);
+  if (mode === 'train') await trainRun(subject, data, settings, { ...voice, distillation });
   else if (settings.resume !== undefined) await opened.subject.load(checkpointOf(settings));
   const score = mode === 'export' ? undefined : await evaluate(opened.model, data, voice);
   const onnxFile = settings.toOnnx ?? (mode === 'export' ? join(settings.logDir, 'model.onnx') : undefined);
   const onnx = onnxFile === undefined ? undefined : await exported(opened, onnxFile, data, score, voice);
   opened.algo?.remove();
   opened.model.dispose();
+  teacher?.dispose();
   return { top1: score?.top1, onnxTop1: onnx?.top1, onnxFile };
 }
 
-async function open(settings: Settings, data: Data, { say, progress }: Voice): Promise<Opened> {
+async function open(mode: Mode, settings: Settings, data: Data, { say, progress }: Voice): Promise<Opened> {
   const model = await openModel(settings, data.train);
   say(`${model.name}: ${model.countParams()} parameters, ${data.train.name}: ${data.train.size} pictures`);
   const { compression, batchSize, seed } = settings;
-  if (compression === undefined) return { model, algo: undefined, subject: plainSubject(model) };
+  const teacher = mode === 'train' ? await teacherOf(model, settings, data) : undefined;
+  if (compression === undefined) return { model, algo: undefined, subject: plainSubject(model), teacher };
   const algo = await compress(model, compression, data.train, { batchSize, seed, progress });
-  return { model, algo, subject: compressedSubject(algo) };
+  const subject = compressedSubject(algo);
+  if (subject.note !== undefined) say(subject.note());
+  return { model, algo, subject, teacher };
 }
 
 async function evaluate(model: tfl.LayersModel, { test }: Data, { say, progress }: Voice): Promise<ClassificationScore> {

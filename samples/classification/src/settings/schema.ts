@@ -38,6 +38,23 @@ const optimizerSchema = z.strictObject({
   optimizer_params: z.strictObject({ momentum: share.optional(), nesterov: z.boolean().optional() }).optional(),
 });
 
+/** Section `distillation`: the network learns from its floating-point self, or from other weights of it. */
+export interface DistillationSection {
+  readonly type?: 'softmax' | 'mse' | undefined;
+  readonly temperature?: number | undefined;
+  /** Factor on the loss. */
+  readonly weight?: number | undefined;
+  /** Those of the teacher; by default those that training starts from. */
+  readonly weights?: string | undefined;
+}
+
+const distillationSchema = z.strictObject({
+  type: z.enum(['softmax', 'mse']).optional(),
+  temperature: positive.optional(),
+  weight: z.number().min(0).optional(),
+  weights: z.string().min(1).optional(),
+});
+
 /** A configuration's keys for this program, validated. */
 export interface ProgramConfig {
   readonly model?: string | undefined;
@@ -56,6 +73,7 @@ export interface ProgramConfig {
   readonly test_every_n_epochs?: number | undefined;
   readonly optimizer?: OptimizerSection | undefined;
   readonly criterion?: { readonly label_smoothing?: number | undefined } | undefined;
+  readonly distillation?: DistillationSection | undefined;
   readonly preprocessing?: PreprocessingSection | undefined;
 }
 
@@ -85,6 +103,7 @@ export const programSchema: ZodType<ProgramConfig> = z.object({
   test_every_n_epochs: z.int().positive().optional(),
   optimizer: optimizerSchema.optional(),
   criterion: z.strictObject({ label_smoothing: share.optional() }).optional(),
+  distillation: distillationSchema.optional(),
   preprocessing: z
     .strictObject({
       pad: z.int().min(0).optional(),

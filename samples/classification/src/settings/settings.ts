@@ -4,7 +4,7 @@ import { badSetting } from '../errors.ts';
 import type { LearningRateOptions } from '../train/learning-rate.ts';
 import type { OptimizerOptions } from '../train/optimizer.ts';
 import type { WindowOptions } from '../train/train.ts';
-import { programSchema, type ProgramConfig } from './schema.ts';
+import { programSchema, type DistillationSection, type ProgramConfig } from './schema.ts';
 
 /** What the command line may set; every flag wins over the configuration. */
 export interface Flags {
@@ -47,6 +47,7 @@ export interface Settings {
   readonly optimizer: OptimizerOptions;
   readonly learningRate: LearningRateOptions;
   readonly labelSmoothing: number;
+  readonly distillation: DistillationSection | undefined;
   readonly augment: Augmentation | undefined;
   /** Train on parts of the pictures at first. */
   readonly window: WindowOptions | undefined;
@@ -77,6 +78,7 @@ export async function resolveSettings(flags: Flags): Promise<Settings> {
     ...pace(flags, program),
     optimizer: optimizerOf(flags, program),
     learningRate: learningRateOf(flags, program, epochs),
+    distillation: program.distillation,
     weights: flags.weights ?? program.weights,
     logDir: flags.logDir ?? program.log_dir ?? `runs/${model}_${dataset}`,
     resume: flags.resume,

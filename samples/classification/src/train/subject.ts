@@ -13,6 +13,12 @@ export interface Subject {
   readonly extraLoss?: () => tf.Scalar;
   /** Hands some gradients to optimizers of their own. */
   readonly group?: (main: tf.Optimizer) => tf.Optimizer;
+  /** Learning rate that a method prescribes at this moment; undefined where it leaves that to the program. */
+  readonly rate?: () => number | undefined;
+  /** Number of the present stage, for a method that counts its stages. */
+  readonly stage?: () => string;
+  /** What there is to say of the compression after an epoch. */
+  readonly note?: () => string;
   /** Called after every step. */
   readonly step?: () => void;
   /** Called after every epoch. */
@@ -44,11 +50,22 @@ export function compressedSubject(algo: ModelCompression<tfl.LayersModel>): Subj
     trained: [...weights, ...parameters],
     group: (main) => algo.optimizer(main),
     extraLoss: () => algo.loss(),
+    rate: () => algo.scheduler.hyperparameters?.()?.learningRate,
+    ...stagesOf(algo),
     step: () => algo.scheduler.step(),
     epochStep: () => algo.scheduler.epochStep(),
     save: (file, optimizer, extra) => algo.saveCheckpoint(file, { optimizer, extra }),
     load: (file, optimizer) => algo.loadCheckpoint(file, optimizer === undefined ? {} : { optimizer }),
   };
+}
+
+/** Binarization counts its stages, four of them. */
+function stagesOf(algo: ModelCompression<tfl.LayersModel>): Pick<Subject, 'stage' | 'note'> {
+  const binarization = algo.algorithm('binarization');
+  if (binarization === undefined) return {};
+  const stage = (): string => String(binarization.statistics().values['stage']);
+  const binary = (): number => Number(binarization.statistics().values['binaryMultiplyAdds']);
+  return { stage, note: () => `stage ${stage()} of 4, ${(100 * binary()).toFixed(1)} % of the multiply-adds are binary` };
 }
 
 /** The model's variables; those of two axes and more (kernels) decay. */

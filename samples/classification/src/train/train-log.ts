@@ -13,6 +13,8 @@ export interface EpochRecord {
   /** On the test pictures; undefined in epochs without evaluation. */
   readonly top1?: number | undefined;
   readonly seconds: number;
+  /** Of the compression; for people, not in the file. */
+  readonly note?: string | undefined;
 }
 
 const HEADER = 'epoch,loss,trainAccuracy,rate,top1,seconds\n';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { batches, evaluateClassifier, type Augmentation, type Batch, type ImageDataset } from '@nncf/datasets';
 import type { JsonObject } from '@nncf/core';
+import type { Distillation } from '@nncf/distillation';
 import { diverged } from '../errors.ts';
 import type { LearningRate } from './learning-rate.ts';
 import { crossEntropy, hits } from './loss.ts';
@@ -39,6 +40,8 @@ export interface TrainOptions {
   readonly optimizer: OptimizerOptions;
   readonly augment?: Augmentation | undefined;
   readonly labelSmoothing?: number;
+  /** A teacher whose answers are learned beside the labels. @default none */
+  readonly distillation?: Distillation | undefined;
   /** Train on random windows of this side in the first epochs: quicker, and the rest makes up for it (progressive resizing). @default none */
   readonly window?: WindowOptions | undefined;
   /** Orders and augmentation. @default 0 */
@@ -47,8 +50,10 @@ export interface TrainOptions {
   readonly evaluateEvery?: number;
   /** Written after every epoch, whole or not at all. @default none */
   readonly checkpoint?: string;
-  /** Go on from the checkpoint. @default false */
-  readonly resume?: boolean;
+  /** Written when a stage of the compression ends, for methods that count their stages. @default none */
+  readonly stageCheckpoint?: ((stage: string) => string) | undefined;
+  /** Go on from the checkpoint, or from another one by its path. @default false */
+  readonly resume?: boolean | string;
   /** Steps between two calls of `onProgress`. @default 50 */
   readonly progressEvery?: number;
   readonly onProgress?: (progress: TrainProgress) => void;
@@ -93,14 +98,25 @@ interface Standing {
   readonly epoch: number;
   readonly bestTop1: number;
   readonly bestEpoch: number;
+  /** Stage of the compression that the best evaluation is of; empty where stages are not counted. */
+  readonly bestStage: string;
   readonly trainSeconds: number;
 }
 
+const START: Standing = { epoch: 0, bestTop1: 0, bestEpoch: 0, bestStage: '', trainSeconds: 0 };
+
 async function startOf({ subject, options, optimizer }: Run): Promise<Standing> {
-  if (options.resume !== true || options.checkpoint === undefined) return { epoch: 0, bestTop1: 0, bestEpoch: 0, trainSeconds: 0 };
-  const extra = await subject.load(options.checkpoint, optimizer);
+  const file = typeof options.resume === 'string' ? options.resume : options.checkpoint;
+  if (options.resume === undefined || options.resume === false || file === undefined) return START;
+  const extra = await subject.load(file, optimizer);
   const number = (key: string): number => Number(extra[key] ?? 0);
-  return { epoch: number('epoch'), bestTop1: number('bestTop1'), bestEpoch: number('bestEpoch'), trainSeconds: number('trainSeconds') };
+  return {
+    epoch: number('epoch'),
+    bestTop1: number('bestTop1'),
+    bestEpoch: number('bestEpoch'),
+    bestStage: String(extra['bestStage'] ?? ''),
+    trainSeconds: number('trainSeconds'),
+  };
 }
 
 async function epochs(run: Run, start: Standing): Promise<TrainResult> {
@@ -109,28 +125,44 @@ async function epochs(run: Run, start: Standing): Promise<TrainResult> {
   let final = start.bestTop1;
   const perEpoch = Math.floor(options.train.size / options.batchSize);
   while (standing.epoch < options.epochs) {
+    const stage = stageOf(run);
     const record = await oneEpoch(run, standing.epoch);
-    const better = record.top1 !== undefined && record.top1 > standing.bestTop1;
+    const isOver = stageOf(run) !== stage;
+    // What is evaluated after the last epoch of a stage is the next one, untrained: no figure to compare.
+    const better = !isOver && isBetter(record, standing, stage);
     final = record.top1 ?? final;
-    standing = advance(standing, record, better);
-    if (options.checkpoint !== undefined) await run.subject.save(options.checkpoint, run.optimizer, { ...standing } satisfies JsonObject);
+    standing = advance(standing, record, better ? stage : undefined);
+    await save(run, standing, isOver || record.epoch === options.epochs ? stage : undefined);
     await options.onEpoch?.(record, better);
   }
   const { bestTop1, bestEpoch, trainSeconds } = standing;
   return { best: { top1: bestTop1, epoch: bestEpoch }, final, steps: perEpoch * options.epochs, trainSeconds };
 }
 
-function advance(standing: Standing, record: EpochRecord, better: boolean): Standing {
-  return {
-    epoch: record.epoch,
-    bestTop1: better ? record.top1! : standing.bestTop1,
-    bestEpoch: better ? record.epoch : standing.bestEpoch,
-    trainSeconds: standing.trainSeconds + record.seconds,
-  };
+function stageOf({ subject }: Run): string {
+  return subject.stage?.() ?? '';
+}
+
+/** A network is compared within one stage of its compression: the stages before were easier. */
+function isBetter({ top1 }: EpochRecord, standing: Standing, stage: string): boolean {
+  return top1 !== undefined && (stage !== standing.bestStage || top1 > standing.bestTop1);
+}
+
+/** @param best stage of the evaluation, if that is the best one so far */
+function advance(standing: Standing, record: EpochRecord, best: string | undefined): Standing {
+  const next = { ...standing, epoch: record.epoch, trainSeconds: standing.trainSeconds + record.seconds };
+  return best === undefined ? next : { ...next, bestTop1: record.top1!, bestEpoch: record.epoch, bestStage: best };
+}
+
+/** @param ended stage that is over, if one is */
+async function save({ subject, options, optimizer }: Run, standing: Standing, ended: string | undefined): Promise<void> {
+  const stage = ended === undefined || ended === '' ? undefined : options.stageCheckpoint?.(ended);
+  for (const file of [options.checkpoint, stage])
+    if (file !== undefined) await subject.save(file, optimizer, { ...standing } satisfies JsonObject);
 }
 
 async function oneEpoch(run: Run, epoch: number): Promise<EpochRecord> {
-  const { options, subject } = run;
+  const { subject } = run;
   const started = performance.now();
   const { loss, accuracy } = await pass(run, epoch);
   subject.epochStep?.();
@@ -139,10 +171,16 @@ async function oneEpoch(run: Run, epoch: number): Promise<EpochRecord> {
     epoch: epoch + 1,
     loss,
     trainAccuracy: accuracy,
-    rate: options.learningRate(epoch + 1),
+    rate: rateOf(run, epoch + 1),
     top1: await evaluate(run, epoch + 1),
     seconds,
+    note: subject.note?.(),
   };
+}
+
+/** @param progress in epochs */
+function rateOf({ subject, options }: Run, progress: number): number {
+  return subject.rate?.() ?? options.learningRate(progress);
 }
 
 async function evaluate({ options, subject }: Run, epoch: number): Promise<number | undefined> {
@@ -162,11 +200,12 @@ async function pass(run: Run, epoch: number): Promise<{ loss: number; accuracy: 
   try {
     for await (const batch of stream) {
       const progress = epoch + step / stream.size;
-      oneStep(run, batch, windowOf(options, progress, step), options.learningRate(progress), meter);
+      const rate = rateOf(run, progress);
+      oneStep(run, batch, windowOf(options, progress, step), rate, meter);
       step += 1;
       if (step % progressEvery !== 0 && step !== stream.size) continue;
       const reading = checked(await meter.read(), epoch, step);
-      options.onProgress?.({ epoch: epoch + 1, step, steps: stream.size, rate: options.learningRate(progress), ...reading });
+      options.onProgress?.({ epoch: epoch + 1, step, steps: stream.size, rate, ...reading });
     }
     return await meter.read();
   } finally {
@@ -177,10 +216,11 @@ async function pass(run: Run, epoch: number): Promise<{ loss: number; accuracy: 
 function oneStep({ subject, options, step }: Run, batch: Batch, window: Window | undefined, rate: number, meter: Meter): void {
   let right: tf.Scalar | undefined;
   const loss = step(() => {
-    const logits = firstOutput(subject.model.apply(cut(batch.xs, window), { training: true }));
+    const x = cut(batch.xs, window);
+    const logits = firstOutput(subject.model.apply(x, { training: true }));
     right = tf.keep(hits(batch.ys, logits));
-    const own = crossEntropy(batch.ys, logits, options.labelSmoothing);
-    return subject.extraLoss === undefined ? own : tf.add(own, subject.extraLoss());
+    const terms = [subject.extraLoss?.(), options.distillation?.loss(x, logits)].filter((term) => term !== undefined);
+    return tf.addN([crossEntropy(batch.ys, logits, options.labelSmoothing), ...terms]);
   }, rate);
   meter.add(loss, right!, batch.labels.length);
   subject.step?.();
