@@ -45,9 +45,25 @@ def _double_conv(before, after):
     return nn.Sequential(*layers)
 
 
+def mobilenet_v1():
+    """Howard et al. 2017: a convolution, thirteen depthwise separable ones, a dense layer."""
+    pairs = [(32, 64, 1), (64, 128, 2), (128, 128, 1), (128, 256, 2), (256, 256, 1), (256, 512, 2), *[(512, 512, 1)] * 5]
+    pairs += [(512, 1024, 2), (1024, 1024, 1)]
+    layers = _unit(3, 32, kernel=3, stride=2)
+    for before, after, stride in pairs:
+        layers += _unit(before, before, kernel=3, stride=stride, groups=before) + _unit(before, after)
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1024, 1000))
+
+
+def _unit(before, after, kernel=1, stride=1, groups=1):
+    conv = nn.Conv2d(before, after, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return [conv, nn.BatchNorm2d(after), nn.ReLU6()]
+
+
 MODELS = {
     "resnet18": (models.resnet18, 224),
     "resnet50": (models.resnet50, 224),
+    "mobilenet_v1": (mobilenet_v1, 224),
     "mobilenet_v2": (models.mobilenet_v2, 224),
     "mobilenet_v3_small": (models.mobilenet_v3_small, 224),
     "mobilenet_v3_large": (models.mobilenet_v3_large, 224),
@@ -59,38 +75,45 @@ MODELS = {
 }
 
 
-def count(build, size, device):
+def count(build, size):
     config = {
         "input_info": {"sample_size": [1, 3, size, size]},
-        "target_device": device,
+        "target_device": "CPU",
         "compression": {"algorithm": "quantization", "initializer": {"range": {"num_init_samples": 0}}},
     }
     controller, model = compress(build().eval(), config)
     found = quantizers_of(controller, model)
     weights = [place for quantizer in found if quantizer.is_weight for place in quantizer.places]
-    activations = ["  ".join(quantizer.places) for quantizer in found if not quantizer.is_weight]
+    activations = [quantizer for quantizer in found if not quantizer.is_weight]
     return {
         "weights": sum(quantizer.is_weight for quantizer in found),
         "activations": len(activations),
+        "activationsPerChannel": sum(quantizer.module.per_channel for quantizer in activations),
         "weightNodes": weights,
-        "activationNodes": activations,
+        "activationNodes": ["  ".join(quantizer.places) for quantizer in activations],
     }
 
 
+def _counts_so_far(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["models"]
+
+
 def main(path, only):
-    counts = {}
+    counts = _counts_so_far(path) if only else {}
     for name, (build, size) in MODELS.items():
         if only and name not in only:
             continue
-        counts[name] = count(build, size, "CPU")
+        counts[name] = count(build, size)
         print(name, counts[name]["weights"], counts[name]["activations"], flush=True)
     versions = {"nncf": nncf.__version__, "torch": torch.__version__, "torchvision": torchvision.__version__}
     report = {
         "what": "Quantizers of create_compressed_model with the algorithm quantization, target_device CPU, models in evaluation "
-        "mode: how many there are, the nodes whose weights they round, and the nodes whose results they round. 'node[in 1]' is "
-        "the second operand of a node; several nodes in a line share a quantizer.",
+        "mode: how many there are, how many of those of activations have a scale per channel, the nodes whose weights they round, "
+        "and the nodes whose results they round. 'node[in 1]' is the second operand of a node; several nodes in a line share a "
+        "quantizer.",
         "versions": {**versions, "python": platform.python_version()},
-        "models": counts,
+        "models": {name: counts[name] for name in MODELS if name in counts},
     }
     with open(path, "w", encoding="utf-8") as file:
         json.dump(report, file, indent=1)

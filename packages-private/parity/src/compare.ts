@@ -22,8 +22,10 @@ export interface Comparison {
   readonly outputs: Difference;
   readonly flips: Flips;
   /**
-   * Relative to the largest of the tensor; of a quantizer's parameter at least to a hundredth of what flows into the quantizer. A range's
-   * gradient is made of rounding errors y − x, differences of nearly equal numbers, of which 24 bits leave some 1e-7 of the range unsure.
+   * Relative to the largest of the tensor. Some gradients are sums that cancel: the offset of a batch normalization that another one takes out
+   * again has none, and that of a range is made of rounding errors y − x, differences of nearly equal numbers. So the error is relative at
+   * least to a hundredth of the largest gradient of such weights (kernels, factors, offsets) in the network, or of the norm of what flows into
+   * the quantizer.
    */
   readonly gradients: { readonly weights: Difference; readonly quantizers: Difference };
   /** Of the losses themselves. */
@@ -52,7 +54,8 @@ export function compare({ figures, grids }: Measured, reference: Figures): Compa
       }));
   const rangeError: ErrorOf = (ours, theirs, name) =>
     relativeToWidth(ours, theirs, valuesOf(reference, name.replace(/input_low$/u, 'input_range'))!);
-  const gradients = each('gradient/', (ours, theirs, name) => relative(ours, theirs, upstreamOf(name, reference) / 100));
+  const least = leastGradients(reference);
+  const gradients = each('gradient/', (ours, theirs, name) => relative(ours, theirs, least(name)));
   const outputs = [...grids].flatMap(([key, grid]) => roundings(key, grid, figures, reference));
   return {
     unmatched: [...unmatchedOf(figures, reference), ...unmatchedOf(reference, figures)],
@@ -112,10 +115,18 @@ function relative(ours: Float32Array, reference: Float32Array, least: number): n
   return difference === 0 ? 0 : difference / Math.max(least, maxOf(reference, Math.abs));
 }
 
-/** `gradient/relu1/scale` → what flows into `relu1`; 0 for weights. */
-function upstreamOf(name: string, reference: Figures): number {
-  const [, quantizer, parameter] = name.split('/');
-  return parameter === undefined ? 0 : (valuesOf(reference, `upstream/${quantizer}`)?.[0] ?? 0);
+/** What the error of a gradient is at least relative to. */
+function leastGradients(reference: Figures): (name: string) => number {
+  const kindOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
+  const ofWeights = [...reference.keys()].filter((name) => /^gradient\/[^/]+$/u.test(name));
+  const largestOfKind = new Map<string, number>();
+  for (const name of ofWeights) {
+    largestOfKind.set(kindOf(name), Math.max(largestOfKind.get(kindOf(name)) ?? 0, maxOf(valuesOf(reference, name)!, Math.abs)));
+  }
+  return (name) => {
+    const [, owner, parameter] = name.split('/');
+    return 0.01 * (parameter === undefined ? largestOfKind.get(kindOf(name))! : (valuesOf(reference, `upstream/${owner}`)?.[0] ?? 0));
+  };
 }
 
 /** What is not a number counts as the largest. */

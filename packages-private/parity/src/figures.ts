@@ -39,16 +39,12 @@ export async function readFigures(file: string): Promise<Figures> {
   return readSafetensors(await readFileBytes(file)).tensors;
 }
 
-/** Writes figures, and notes about them. @throws NncfError `FILE_UNWRITABLE` */
-export async function writeFigures(file: string, figures: Figures, notes: Readonly<Record<string, string>> = {}): Promise<void> {
-  await writeFileAtomic(file, writeSafetensors([...figures], notes));
-}
-
 /** Writes weights and data of a subject for the other half. */
 export async function writeInputs(folder: string, name: string, { model, images, labels }: Subject): Promise<void> {
   const names = weightNames(model);
   const weights = model.weights.map((weight, i) => [names[i]!, data(weight.read())] as const);
-  await writeFigures(join(folder, `${name}.in.safetensors`), new Map([...weights, ['images', data(images)], ['labels', data(labels)]]));
+  const entries = [...weights, ['images', data(images)] as const, ['labels', data(labels)] as const];
+  await writeFileAtomic(join(folder, `${name}.in.safetensors`), writeSafetensors(entries, {}));
 }
 
 function data(tensor: Tensor): SafetensorsTensor {

@@ -1,13 +1,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFileBytes, readSafetensors, type SafetensorsTensor } from '@nncf/core';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import {
+  readFileBytes,
+  readSafetensors,
+  writeFileAtomic,
+  writeSafetensors,
+  type SafetensorsFile,
+  type SafetensorsTensor,
+} from '@nncf/core';
 import { STEPS, type Case } from './cases.ts';
-import { comparable, figure, writeFigures, type Figures } from './figures.ts';
+import { comparable, figure, type Figures } from './figures.ts';
 import { uniform } from './numbers.ts';
 import type { Row } from './report.ts';
 
 /** Steps of training that a test follows: the ties of more would fill megabytes. */
-const STEPS_OF_DEEP_NETWORKS = 5;
+const STEPS_OF_DEEP_NETWORKS = 3;
 
 /** Values of a quantizer that are kept of what it got and gave. */
 const FEW_VALUES = 48;
@@ -17,7 +25,7 @@ const SHORT = 16;
 
 /** Where the figures of a case are kept. */
 export function fixtureFile({ name }: Case): string {
-  return join(import.meta.dirname, '../fixtures', `${name}.safetensors`);
+  return join(import.meta.dirname, '../fixtures', `${name}.safetensors.gz`);
 }
 
 /** Steps of training whose ties a fixture holds. */
@@ -30,14 +38,25 @@ export type Outcome = Omit<Row, 'each'>;
 
 /** Keeps a reference's figures, and what the comparison with all of them found. */
 export async function writeFixture(each: Case, reference: Figures, outcome: Outcome): Promise<void> {
-  await writeFigures(fixtureFile(each), condense(reference, each), { outcome: JSON.stringify(outcome) });
+  const content = writeSafetensors([...condense(reference, each)], { outcome: JSON.stringify(outcome) });
+  await writeFileAtomic(fixtureFile(each), gzipSync(content, { level: 9 }));
+}
+
+/** The reference's figures. @throws NncfError `FILE_UNREADABLE` */
+export async function readFixture(each: Case): Promise<Figures> {
+  return (await read(each)).tensors;
 }
 
 /** What the comparison found, undefined where there was none yet. */
 export async function readOutcome(each: Case): Promise<Outcome | undefined> {
   if (!existsSync(fixtureFile(each))) return undefined;
-  const { metadata } = readSafetensors(await readFileBytes(fixtureFile(each)));
+  const { metadata } = await read(each);
   return JSON.parse(metadata['outcome'] ?? 'null') as Outcome;
+}
+
+/** Compressed: the names of the figures take as much room as they do. */
+async function read(each: Case): Promise<SafetensorsFile> {
+  return readSafetensors(gunzipSync(await readFileBytes(fixtureFile(each))));
 }
 
 /**

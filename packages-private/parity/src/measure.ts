@@ -2,7 +2,7 @@ import type { SafetensorsTensor } from '@nncf/core';
 import type { FakeQuantizer, QuantizerGrid } from '@nncf/quantization';
 import * as tf from '@tensorflow/tfjs-core';
 import { BATCH, LEARNING_RATE } from './cases.ts';
-import { figure, type Figures } from './figures.ts';
+import { figure, valuesOf, type Figures } from './figures.ts';
 import { plainName, type Subject } from './subject.ts';
 import { withTap, type Tap } from './tap.ts';
 import { followTies, type TieCount } from './ties.ts';
@@ -20,13 +20,16 @@ type Entries = (readonly [string, SafetensorsTensor])[];
 /**
  * Measures our half. The subject is trained by that.
  *
- * @param reference the other half's figures: its ties are followed, and its quantizers' inputs are rounded by ours
+ * @param reference the other half's figures: after ours are noted its ranges are taken, its quantizers' inputs are rounded by ours, and its ties
+ *   are followed
  * @param steps of training
  */
 export function measure(subject: Subject, reference: Figures, steps: number): Measured {
   const ties: TieCount = { followed: 0, turned: 0, lost: 0 };
+  const found = ranges(subject);
+  adoptRanges(subject, reference);
   const grids = new Map([...subject.quantizers].map(([key, quantizer]) => [key, quantizer.grid()] as const));
-  const before = [...ranges(subject), ...outputs(subject, reference)];
+  const before = [...found, ...outputs(subject, reference)];
   const losses: number[] = [];
   const first: Entries = [];
   const optimizer = tf.train.sgd(LEARNING_RATE);
@@ -52,6 +55,18 @@ function ranges({ quantizers, trained }: Subject): Entries {
     const { signed } = quantizer.state();
     return signed === undefined ? parameters : [...parameters, [`signed/${key}`, figure([signed === true ? 1 : 0])] as const];
   });
+}
+
+/** From here on both halves have the same ranges to the last bit: fifty layers leave a difference of some millionths, of which the rest is free. */
+function adoptRanges({ quantizers, trained }: Subject, reference: Figures): void {
+  for (const [key, quantizer] of quantizers) {
+    for (const { name, variable } of quantizer.namedParameters) {
+      const values = valuesOf(reference, `ranges/${key}/${plainName(name)}`);
+      if (values === undefined) continue;
+      const stored = name === plainName(name) ? values : values.map(Math.log);
+      tf.tidy(() => trained.get(`${key}/${plainName(name)}`)!.assign(tf.tensor(stored, variable.shape)));
+    }
+  }
 }
 
 /** What our quantizers make of values that the reference's have seen. */

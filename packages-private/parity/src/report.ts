@@ -24,7 +24,7 @@ export function violations({ comparison, ties }: Pick<Row, 'comparison' | 'ties'
     ...(flips.farthest <= TOLERANCE.tie ? [] : [`a value ${shown(flips.farthest)} of a step from a midpoint was rounded the other way`]),
     ...above('gradients', gradients.weights, TOLERANCE.gradients),
     ...above('gradients', gradients.quantizers, TOLERANCE.gradients),
-    ...above('losses', losses, TOLERANCE.losses),
+    ...above('losses', { ...losses, where: '' }, TOLERANCE.losses),
     ...(ties.lost === 0 ? [] : [`${ties.lost} values that the reference has near a midpoint are elsewhere`]),
   ];
 }
@@ -42,14 +42,13 @@ const COLUMNS: readonly (readonly [title: string, of: (row: Row) => string])[] =
   ['ties', ({ ties }) => `${count(ties.turned)} of ${count(ties.followed)}`],
 ];
 
-/** The table of the docs. */
+/** The table of the docs, padded as the formatter does. */
 export function markdownTable(rows: readonly Row[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [
-    line(COLUMNS.map(([title]) => title)),
-    line(COLUMNS.map(() => '---')),
-    ...rows.map((row) => line(COLUMNS.map(([, of]) => of(row)))),
-  ].join('\n');
+  const cells = [COLUMNS.map(([title]) => title), ...rows.map((row) => COLUMNS.map(([, of]) => of(row)))];
+  const widths = COLUMNS.map((_, column) => Math.max(3, ...cells.map((line) => line[column]!.length)));
+  const padded = cells.map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)));
+  const [titles, ...lines] = padded;
+  return [titles!, widths.map((width) => '-'.repeat(width)), ...lines].map((line) => `| ${line.join(' | ')} |`).join('\n');
 }
 
 const MARKS = ['<!-- table -->', '<!-- end of table -->'] as const;

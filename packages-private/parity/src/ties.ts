@@ -9,8 +9,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { keyOf, type Subject } from './subject.ts';
 import type { Tap } from './tap.ts';
 
-/** In steps of a grid. A value is moved by no more than thrice this, some two millionths of a range of 8 bits. */
-export const MARGIN = 2e-4;
+/** In steps of a grid. A value is moved by no more than thrice this, a hundred-thousandth of the range of 8 bits. */
+export const MARGIN = 1e-3;
 
 /** How a run went along with the reference's decisions. */
 export interface TieCount {
