@@ -27,7 +27,7 @@ export function soleActivation(graph: ModelGraph, node: GraphNode): GraphValue |
 }
 
 /** Variables, constants, and what is computed from these alone. */
-export function isStored(graph: ModelGraph, value: GraphValue): boolean {
+function isStored(graph: ModelGraph, value: GraphValue): boolean {
   if (value.kind === 'input') return false;
   const producer = producerOf(graph, value);
   return producer === undefined || producer.inputs.every((id) => isStored(graph, valueOf(graph, id)));
