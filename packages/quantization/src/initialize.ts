@@ -1,4 +1,4 @@
-import { NncfError, type InitializeContext } from '@nncf/core';
+import { NncfError, type InitializeContext, type NodeObserver } from '@nncf/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { CollectionLimit, FakeQuantizer } from './quantizers/fake-quantizer.ts';
 import type { RangePurpose } from './range/parameters.ts';
@@ -15,6 +15,8 @@ export interface RangeTargets {
   readonly activations: readonly FakeQuantizer[];
   /** @default 'training' */
   readonly purpose?: RangePurpose;
+  /** Look on while the model runs in floating point. */
+  readonly observers?: readonly NodeObserver[];
 }
 
 /**
@@ -24,7 +26,7 @@ export interface RangeTargets {
  * @throws NncfError `CALIBRATION_EMPTY`, `RANGE_NO_DATA`, `RANGE_NOT_FINITE` that name the quantizer; no range has changed then
  */
 export async function initializeRanges(targets: RangeTargets, context: InitializeContext): Promise<number> {
-  const { weights, activations, purpose } = targets;
+  const { weights, activations, purpose, observers } = targets;
   const all = [...weights.map(({ quantizer }) => quantizer), ...activations];
   const fromData = activations.filter((quantizer) => wanted(quantizer) > 0);
   const unseen = activations.filter((quantizer) => wanted(quantizer) === 0);
@@ -32,7 +34,7 @@ export async function initializeRanges(targets: RangeTargets, context: Initializ
   try {
     for (const quantizer of all) quantizer.startCollecting(limitOf(quantizer, context.batchSize));
     for (const { quantizer, variables } of weights) for (const variable of variables) quantizer.observe(variable);
-    const batchSize = await collect(fromData, context);
+    const batchSize = await collect(fromData, context, observers);
     adoptAll([...weights.map(({ quantizer }) => quantizer), ...fromData], purpose);
     for (const quantizer of unseen) quantizer.adopt();
     return batchSize;
@@ -70,7 +72,11 @@ function adoptAll(quantizers: readonly FakeQuantizer[], purpose?: RangePurpose):
   });
 }
 
-async function collect(quantizers: readonly FakeQuantizer[], context: InitializeContext): Promise<number> {
+async function collect(
+  quantizers: readonly FakeQuantizer[],
+  context: InitializeContext,
+  observers: readonly NodeObserver[] = [],
+): Promise<number> {
   if (quantizers.length === 0) return context.batchSize;
   const limits = quantizers.map((quantizer) => limitOf(quantizer, context.batchSize));
   const maxBatches = Math.max(...limits.map((limit) => ('batches' in limit ? limit.batches : limit.samples)));
@@ -81,7 +87,7 @@ async function collect(quantizers: readonly FakeQuantizer[], context: Initialize
     context.progress('ranges', index + 1, batchesNeeded(limits, batchSize));
     return quantizers.every(({ isSatisfied }) => isSatisfied) ? 'stop' : undefined;
   };
-  await context.run({ maxBatches, onBatch });
+  await context.run({ maxBatches, onBatch, observers });
   return batchSize;
 }
 

@@ -69,7 +69,7 @@ const DEFAULT_RANKING_SAMPLES = 64;
 /**
  * Quantizes as {@link quantize} does, and where the metric drops by more than `maxDrop` gives quantizers back to floating point: it ranks the groups
  * of quantizers that operations share by what giving each alone back would gain, and gives them back one after the other until the drop is small
- * enough. A group whose return makes the metric worse is put back. Biases are corrected anew for what is left.
+ * enough. A group whose return makes the metric worse is put back. What is given back gets its biases back too.
  *
  * @param validation handed to `validationFn` as it is
  * @throws NncfError those of {@link quantize}; `METRIC_INVALID`, `MAX_DROP_INVALID`
@@ -157,20 +157,20 @@ class AccuracyControl<Model extends CompressibleModel> {
 
   async #step({ group, cost }: RankedGroup, { error }: Ranking, keep: 'always' | 'unless worse'): Promise<boolean> {
     const before = this.#metric;
-    await this.#release(group, true);
+    this.#release(group, true);
     const metric = await this.#measure();
     const kept = keep === 'always' || metric >= before;
     const { operations, quantizers } = group;
     const drop = this.#dropOf(metric);
     this.#steps.push({ operations, quantizers: quantizers.map(({ name }) => name), reason: this.#reason(cost, error), metric, drop, kept });
     if (kept) this.#metric = metric;
-    else await this.#release(group, false);
+    else this.#release(group, false);
     return kept;
   }
 
-  async #release({ quantizers }: OperationGroup, released: boolean): Promise<void> {
+  #release({ quantizers }: OperationGroup, released: boolean): void {
     for (const quantizer of quantizers) quantizer.released = released;
-    await this.#work.correctBiases();
+    this.#work.correctBiases();
   }
 
   #reason(cost: number, error: number): string {
@@ -179,10 +179,8 @@ class AccuracyControl<Model extends CompressibleModel> {
       : `given back alone, it takes the relative error of the outputs from ${error.toPrecision(3)} to ${cost.toPrecision(3)}`;
   }
 
-  /** Ranked without correction of biases: corrections were made for all quantizers, and would be wrong for what is left. */
-  async #rank(): Promise<Ranking> {
+  #rank(): Promise<Ranking> {
     const groups = operationGroups(this.#work.controller.source);
-    this.#work.restoreBiases();
     return this.#options.rankBy === 'metric' ? this.#rankByMetric(groups) : this.#rankByOutputs(groups);
   }
 
@@ -200,9 +198,9 @@ class AccuracyControl<Model extends CompressibleModel> {
     const error = -(await this.#measure());
     const ranked: RankedGroup[] = [];
     for (const [index, group] of groups.entries()) {
-      for (const quantizer of group.quantizers) quantizer.released = true;
+      this.#release(group, true);
       ranked.push({ group, cost: -(await this.#measure()) });
-      for (const quantizer of group.quantizers) quantizer.released = false;
+      this.#release(group, false);
       this.#options.progress?.('ranking', index + 1, groups.length);
     }
     return { error, groups: ranked.toSorted((a, b) => a.cost - b.cost) };

@@ -1,9 +1,8 @@
 import type { GraphNode, InitializeContext, NodeObserver } from '@nncf/core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { FakeQuantizer } from '../quantizers/fake-quantizer.ts';
 import { float32Values } from '../tensor-values.ts';
 import { assignValues, type Originals } from './originals.ts';
-import { outputMean } from './output-mean.ts';
+import { inputSum, outputMean } from './output-mean.ts';
 import type { ShiftTarget } from './shift-targets.ts';
 
 /** A layer with the variable that can move its result. */
@@ -12,134 +11,119 @@ export interface CorrectableLayer {
   readonly target: ShiftTarget;
 }
 
-/** How a layer's result was moved. */
-export interface LayerShift {
-  readonly node: GraphNode;
-  readonly into: ShiftTarget['into'];
-  /** Largest shift of a channel's mean. */
-  readonly largest: number;
+/** How far a layer's result is to be moved. */
+export interface LayerShift extends CorrectableLayer {
+  /** By output channel, in units of the layer's result. */
+  readonly shift: Float32Array;
 }
 
-/** What {@link correctBiases} works on. */
-export interface BiasCorrection {
-  readonly layers: readonly CorrectableLayer[];
-  /** All quantizers of the model. */
-  readonly quantizers: readonly FakeQuantizer[];
-  readonly originals: Originals;
-  /** Samples to look at; whole batches are read. */
-  readonly samples: number;
-  /** Batch size of the graph's attributes. */
-  readonly traceBatch: number;
+/** Samples of one size that were summed up. */
+interface Sum {
+  readonly total: tf.Tensor;
+  readonly count: number;
 }
-
-const FLOAT_PASS = 0;
 
 /**
- * Moves the result of every layer so that its mean by channel is what it was in floating point (arXiv 1906.04721, section 4.2 and appendix D, with
- * the means measured). For a layer with weights W that reads x, both rounded to W′ and x′:
+ * What bias correction needs to know (arXiv 1906.04721, section 4.2, and NNCF's fast bias correction): the mean of what every layer reads in floating
+ * point. Rounding the weights W to W′ moves the mean of a layer's result, channel by channel, by E[W′·x] − E[W·x], which the bias can take back:
  *
- *     shift = E[W·x] − E[W′·x′]
+ *     shift = (W − W′)·E[x]
  *
- * Every batch runs twice, without quantizers and with them. In the second run the layers are moved one after the other, each before the next one
- * reads its result, so that x′ carries the corrections of all layers before. What stays is the mean over the samples of the batches' shifts.
- *
- * @throws NncfError of the calibration data
+ * Errors of the activations are left out: most of their mean comes from the few values that a range cuts off, and a shift for all would move the many
+ * that are right.
  */
-export async function correctBiases(correction: BiasCorrection, context: InitializeContext): Promise<readonly LayerShift[]> {
-  const { quantizers, samples, originals, traceBatch } = correction;
-  const layers = correction.layers.map((layer) => new LayerCorrection(layer, originals, traceBatch));
-  const enabled = quantizers.filter((quantizer) => quantizer.enabled);
-  let current = FLOAT_PASS;
-  let seen = 0;
-  const beforePass = (pass: number): void => {
-    current = pass;
-    for (const quantizer of enabled) quantizer.enabled = pass !== FLOAT_PASS;
-    if (pass === FLOAT_PASS) for (const layer of layers) layer.restore();
-  };
-  const onBatch = (_index: number, count: number): 'stop' | undefined => {
-    for (const layer of layers) layer.endBatch(count);
-    seen += count;
-    context.progress('bias correction', Math.min(seen, samples), samples);
-    return seen >= samples ? 'stop' : undefined;
-  };
-  const observers = layers.map((layer) => layer.observer(() => current === FLOAT_PASS));
-  try {
-    await context.run({ maxBatches: samples, passes: 2, beforePass, observers, onBatch });
-    return layers.map((layer) => layer.finish());
-  } finally {
-    for (const quantizer of enabled) quantizer.enabled = true;
-    for (const layer of layers) layer.dispose();
-  }
-}
-
-/** The correction of one layer. */
-class LayerCorrection {
-  readonly #layer: CorrectableLayer;
-  readonly #original: Float32Array;
+export class BiasCorrection {
+  readonly #layers: readonly CorrectableLayer[];
   readonly #traceBatch: number;
-  readonly #total: Float64Array;
-  #expected: tf.Tensor | undefined;
-  #shift: Float32Array | undefined;
-  #samples = 0;
+  readonly #sums = new Map<GraphNode, Map<string, Sum>>();
 
-  constructor(layer: CorrectableLayer, originals: Originals, traceBatch: number) {
-    this.#layer = layer;
-    this.#original = originals.keep(layer.target.variable);
+  /** @param traceBatch batch size of the nodes' attributes */
+  constructor(layers: readonly CorrectableLayer[], traceBatch: number) {
+    this.#layers = layers;
     this.#traceBatch = traceBatch;
-    this.#total = new Float64Array(this.#original.length);
   }
 
-  /** Looks at what the layer reads, right before it runs. */
-  observer(isFloat: () => boolean): NodeObserver {
-    return {
-      node: this.#layer.node.name,
-      see: (operands) => {
-        const mean = outputMean(this.#layer.node, operands, this.#traceBatch);
-        if (isFloat()) this.#expect(mean);
-        else this.#correct(mean);
-      },
+  /** For a run over calibration data in floating point. */
+  get observers(): readonly NodeObserver[] {
+    return this.#layers.map(({ node }) => ({ node: node.name, see: ([x]) => this.#add(node, x as tf.Tensor) }));
+  }
+
+  /**
+   * The shifts, after a look at the weights in floating point and quantized. Runs one batch twice.
+   *
+   * @param quantize switches the rounding of weights on and off
+   */
+  async shifts(context: InitializeContext, quantize: (on: boolean) => void): Promise<readonly LayerShift[]> {
+    const found = new Map<CorrectableLayer, Float32Array>();
+    const losses = new WeightLosses();
+    const see = (layer: CorrectableLayer, weights: tf.Tensor): void => {
+      const loss = this.#sums.has(layer.node) ? losses.see(layer.node, weights) : undefined;
+      if (loss !== undefined) found.set(layer, this.#shift(layer.node, loss));
     };
-  }
-
-  restore(): void {
-    assignValues(this.#layer.target.variable, this.#original);
-  }
-
-  endBatch(samples: number): void {
-    this.#shift?.forEach((value, channel) => (this.#total[channel]! += value * samples));
-    this.#samples += this.#shift === undefined ? 0 : samples;
-  }
-
-  /** Leaves the mean shift in the variable. */
-  finish(): LayerShift {
-    const shift = Float32Array.from(this.#total, (total) => total / Math.max(1, this.#samples));
-    this.#move(shift);
-    const largest = shift.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    return { node: this.#layer.node, into: this.#layer.target.into, largest };
+    const observers = this.#layers.map((layer) => ({
+      node: layer.node.name,
+      see: ([, weights]: readonly tf.Tensor[]) => see(layer, weights as tf.Tensor),
+    }));
+    try {
+      await context.run({ maxBatches: 1, passes: 2, beforePass: (pass) => quantize(pass > 0), observers, onBatch: () => 'stop' });
+    } finally {
+      quantize(true);
+      losses.dispose();
+    }
+    return [...found].map(([layer, shift]) => ({ ...layer, shift }));
   }
 
   dispose(): void {
-    this.#expected?.dispose();
-    this.#expected = undefined;
+    for (const sums of this.#sums.values()) for (const { total } of sums.values()) total.dispose();
+    this.#sums.clear();
   }
 
-  #expect(mean: tf.Tensor): void {
-    this.dispose();
-    this.#expected = tf.keep(mean);
+  #add(node: GraphNode, x: tf.Tensor): void {
+    const { total, count } = inputSum(node, x);
+    const sums = this.#sums.get(node) ?? new Map<string, Sum>();
+    this.#sums.set(node, sums);
+    const before = sums.get(String(total.shape));
+    const sum = before === undefined ? total : tf.add(before.total, total);
+    sums.set(String(total.shape), { total: tf.keep(sum), count: count + (before?.count ?? 0) });
+    before?.total.dispose();
   }
 
-  #correct(mean: tf.Tensor): void {
-    if (this.#expected === undefined) return;
-    const expected = this.#expected;
-    this.#shift = Float32Array.from(float32Values(tf.tidy(() => tf.sub(expected, mean))));
-    this.#move(this.#shift);
+  /** The mean over samples of `weights`·x. */
+  #shift(node: GraphNode, weights: tf.Tensor): Float32Array {
+    const sums = [...(this.#sums.get(node)?.values() ?? [])];
+    const samples = sums.reduce((sum, { count }) => sum + count, 0);
+    return float32Values(
+      tf.tidy(() => {
+        const shares = sums.map(({ total, count }) => {
+          const mean = outputMean(node, tf.div(total, count), weights, this.#traceBatch);
+          return tf.mul(mean, count / samples);
+        });
+        return tf.addN(shares);
+      }),
+    ).slice();
+  }
+}
+
+/** Weights as they were in the first pass, until the second shows what rounding has left of them. */
+class WeightLosses {
+  readonly #weights = new Map<GraphNode, tf.Tensor>();
+
+  /** W − W′ in the second pass. */
+  see(node: GraphNode, weights: tf.Tensor): tf.Tensor | undefined {
+    const float = this.#weights.get(node);
+    if (float !== undefined) return tf.sub(float, weights);
+    this.#weights.set(node, tf.keep(tf.clone(weights)));
+    return undefined;
   }
 
-  #move(shift: Float32Array): void {
-    const { variable, factor } = this.#layer.target;
-    assignValues(
-      variable,
-      this.#original.map((value, channel) => value + shift[channel]! * (factor?.[channel] ?? 1)),
-    );
+  dispose(): void {
+    for (const weights of this.#weights.values()) weights.dispose();
   }
+}
+
+/** Moves the result of a layer. */
+export function applyShift({ target, shift }: LayerShift, originals: Originals): void {
+  const { variable, factor } = target;
+  const moved = originals.keep(variable).map((value, channel) => value + shift[channel]! * (factor?.[channel] ?? 1));
+  assignValues(variable, moved);
 }

@@ -12,30 +12,35 @@ export function hasOutputMean(node: GraphNode, weightShape: readonly number[]): 
 }
 
 /**
- * Mean of a convolution's or product's result over samples and positions, one number for every output channel. The operation is linear, so
- * it runs once, on the mean of the samples.
+ * Sum over samples of what a convolution or product reads, and how many there are. The rows of a product are samples; a convolution's positions stay
+ * apart, since its borders see zeros.
+ */
+export function inputSum({ op }: GraphNode, x: tf.Tensor): { readonly total: tf.Tensor; readonly count: number } {
+  const samples = op === 'MatMul' ? tf.reshape(x, [-1, x.shape.at(-1) ?? 1]) : x;
+  return { total: tf.sum(samples, 0, true), count: samples.shape[0] ?? 0 };
+}
+
+/**
+ * Mean of a convolution's or product's result over samples and positions, one number for every output channel. The operation is linear, so it runs
+ * once, on the mean of the samples.
  *
- * @param operands data and weights
+ * @param mean of the samples, `[1, …]`
  * @param traceBatch batch size at which the node's attributes were seen
  */
-export function outputMean(node: GraphNode, operands: readonly tf.Tensor[], traceBatch: number): tf.Tensor1D {
+export function outputMean(node: GraphNode, mean: tf.Tensor, weights: tf.Tensor, traceBatch: number): tf.Tensor1D {
   return tf.tidy(() => {
-    const [x, weights] = operands as [tf.Tensor, tf.Tensor];
-    const y = node.op === 'MatMul' ? productOfMean(node, x, weights) : convolutionOfMean(node, x, weights, traceBatch);
+    const y = node.op === 'MatMul' ? product(node, mean, weights) : convolution(node, mean, weights, traceBatch);
     return tf.mean(tf.reshape(y, [-1, y.shape.at(-1) ?? 1]), 0);
   });
 }
 
-function productOfMean(node: GraphNode, x: tf.Tensor, weights: tf.Tensor): tf.Tensor {
-  const mean = tf.mean(tf.reshape(x, [-1, x.shape.at(-1) ?? 1]), 0, true);
-  return tf.matMul(mean as tf.Tensor2D, weights as tf.Tensor2D, false, node.attrs['transposeB'] === true);
+function product({ attrs }: GraphNode, x: tf.Tensor, weights: tf.Tensor): tf.Tensor {
+  return tf.matMul(x as tf.Tensor2D, weights as tf.Tensor2D, false, attrs['transposeB'] === true);
 }
 
-/** Borders see zeros, so the mean is kept position by position until the convolution has run. */
-function convolutionOfMean(node: GraphNode, x: tf.Tensor, weights: tf.Tensor, traceBatch: number): tf.Tensor {
+function convolution(node: GraphNode, x: tf.Tensor, weights: tf.Tensor, traceBatch: number): tf.Tensor {
   const [data = 'x', filter = 'filter'] = (node.attrs['inputNames'] ?? []) as readonly string[];
-  const inputs = { [data]: tf.mean(x, 0, true), [filter]: weights };
-  return tf.engine().runKernel<tf.Tensor>(node.op, inputs, attributesForOne(node, traceBatch));
+  return tf.engine().runKernel<tf.Tensor>(node.op, { [data]: x, [filter]: weights }, attributesForOne(node, traceBatch));
 }
 
 /** The node's attributes with sizes that follow the batch set to those of one sample. */

@@ -12,7 +12,7 @@ import { initializeRanges } from '../initialize.ts';
 import { ALGORITHM_NAME } from '../placement/commands.ts';
 import type { FakeQuantizer } from '../quantizers/fake-quantizer.ts';
 import { quantizerLookup } from '../statistics.ts';
-import { correctBiases, type CorrectableLayer, type LayerShift } from './bias-correction.ts';
+import { applyShift, BiasCorrection, type CorrectableLayer, type LayerShift } from './bias-correction.ts';
 import { scalablePairs } from './equalization.ts';
 import { alphaInvalid, otherCopy } from './errors.ts';
 import type { LiveGraph } from './linear-layers.ts';
@@ -42,7 +42,8 @@ export class PostTraining<Model extends CompressibleModel> {
   readonly #shifted = new Originals();
   readonly #layers: readonly QuantizedLayer[];
   #smoothQuant: readonly SmoothQuantRow[] = [];
-  #biasCorrection: readonly BiasCorrectionRow[] = [];
+  #shifts: readonly LayerShift[] = [];
+  #unshiftable: readonly BiasCorrectionRow[] = [];
 
   private constructor(compression: ModelCompression<Model>, data: CalibrationData, options: QuantizeOptions) {
     const controller = compression.algorithm(ALGORITHM_NAME);
@@ -70,17 +71,17 @@ export class PostTraining<Model extends CompressibleModel> {
   }
 
   get report(): PostTrainingReport {
-    return { biasCorrection: this.#biasCorrection, smoothQuant: this.#smoothQuant };
+    return { biasCorrection: [...this.#shifts.map(shiftRow), ...this.#unshiftable], smoothQuant: this.#smoothQuant };
   }
 
   /** Finds ranges, before that scales channels and after that moves biases, as the options say. After an error the model is as it was. */
   async calibrate(): Promise<void> {
     try {
       await this.withData(async (context) => {
-        await this.smoothChannels(context);
-        await initializeRanges({ ...this.controller.rangeTargets, purpose: 'post_training' }, context);
+        await this.#smoothChannels(context);
+        await this.#findRanges(context);
       });
-      await this.correctBiases();
+      this.correctBiases();
     } catch (error) {
       this.undo();
       throw error;
@@ -94,18 +95,11 @@ export class PostTraining<Model extends CompressibleModel> {
     this.compression.remove();
   }
 
-  /** Puts the biases back, and moves them anew where weights are still quantized. */
-  async correctBiases(): Promise<void> {
-    this.restoreBiases();
-    if (this.options.biasCorrection === false) return;
-    const { correctable, rows } = this.#correctable();
-    const shifts = correctable.length === 0 ? [] : await this.#shift(correctable);
-    this.#biasCorrection = [...shifts.map(shiftRow), ...rows];
-  }
-
-  /** Gives biases the values that they had before any correction. */
-  restoreBiases(): void {
+  /** Moves the biases of layers whose weights are quantized, and puts back those of the others. */
+  correctBiases(): void {
     this.#shifted.restore();
+    const quantized = new Set(this.#layers.filter(({ weights }) => weights.enabled).map(({ node }) => node));
+    for (const shift of this.#shifts.filter(({ node }) => quantized.has(node))) applyShift(shift, this.#shifted);
   }
 
   /** Runs a task over the calibration data. */
@@ -128,28 +122,30 @@ export class PostTraining<Model extends CompressibleModel> {
     return { view: this.controller.source.view, variables: this.controller.variables };
   }
 
-  async #shift(layers: readonly CorrectableLayer[]): Promise<readonly LayerShift[]> {
-    let shifts: readonly LayerShift[] = [];
-    const quantizers = [...this.controller.operators.values()];
-    const { traceBatch } = this.compression.graph;
-    await this.withData(async (context) => {
-      shifts = await correctBiases({ layers, quantizers, originals: this.#shifted, samples: this.samples, traceBatch }, context);
-    });
-    return shifts;
-  }
-
-  #correctable(): { readonly correctable: readonly CorrectableLayer[]; readonly rows: readonly BiasCorrectionRow[] } {
-    const correctable: CorrectableLayer[] = [];
-    const rows: BiasCorrectionRow[] = [];
-    for (const { node } of this.#layers.filter(({ weights }) => weights.enabled)) {
-      const found = shiftTarget(this.#live, node);
-      if ('target' in found) correctable.push({ node, target: found.target });
-      else rows.push({ layer: node.name, reason: found.reason });
+  /** Ranges, and in the same run over the data what bias correction needs. */
+  async #findRanges(context: InitializeContext): Promise<void> {
+    const targets = { ...this.controller.rangeTargets, purpose: 'post_training' } as const;
+    if (this.options.biasCorrection === false) return void (await initializeRanges(targets, context));
+    const correction = new BiasCorrection(this.#correctable(), this.compression.graph.traceBatch);
+    try {
+      await initializeRanges({ ...targets, observers: correction.observers }, context);
+      const weights = targets.weights.map(({ quantizer }) => quantizer).filter((quantizer) => quantizer.enabled);
+      this.#shifts = await correction.shifts(context, (on) => weights.forEach((quantizer) => (quantizer.enabled = on)));
+    } finally {
+      correction.dispose();
     }
-    return { correctable, rows };
   }
 
-  private async smoothChannels(context: InitializeContext): Promise<void> {
+  /** Layers whose results can be moved; the others are for the report. */
+  #correctable(): readonly CorrectableLayer[] {
+    const found = this.#layers.map(({ node }) => ({ node, shiftable: shiftTarget(this.#live, node) }));
+    this.#unshiftable = found.flatMap(({ node, shiftable }) =>
+      'reason' in shiftable ? [{ layer: node.name, reason: shiftable.reason }] : [],
+    );
+    return found.flatMap(({ node, shiftable }) => ('target' in shiftable ? [{ node, target: shiftable.target }] : []));
+  }
+
+  async #smoothChannels(context: InitializeContext): Promise<void> {
     const alpha = alphaOf(this.options);
     if (alpha === undefined) return;
     const producers = this.#layers.map(({ node }) => node);
@@ -162,8 +158,9 @@ export class PostTraining<Model extends CompressibleModel> {
   }
 }
 
-function shiftRow({ node, into, largest }: LayerShift): BiasCorrectionRow {
-  return { layer: node.name, into, largestShift: largest };
+function shiftRow({ node, target, shift }: LayerShift): BiasCorrectionRow {
+  const largestShift = shift.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return { layer: node.name, into: target.into, largestShift };
 }
 
 /** α of SmoothQuant; undefined where it is not asked for. @throws NncfError `SMOOTH_QUANT_INVALID` */
