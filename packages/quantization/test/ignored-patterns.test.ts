@@ -71,7 +71,9 @@ describe('squeeze and excite', () => {
 
   it('is none when something else reads what it computes', () => {
     const leaking = block({ leak: (b, squeezed) => b.op('Tanh', [squeezed]) });
-    expect(quantizersOf(leaking, section)).toEqual(quantizersOf(leaking));
+    const warnings: string[] = [];
+    expect(quantizersOf(leaking, section, { warnings })).toEqual(quantizersOf(leaking));
+    expect(warnings).toEqual([expect.stringContaining('the model has no se_block')]);
   });
 });
 
