@@ -18,6 +18,7 @@ import nncf
 import torch
 from networks import NETWORKS, layer_name, module_name
 from nncf.torch.quantization.layers import SymmetricQuantizer
+from nncf.torch.quantization.quantize_functions import TuneRange
 from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -60,7 +61,7 @@ class Case:
         for step in range(self.given["steps"]):
             seen, loss = self._watched_loss()
             losses.append(loss.item())
-            self.out[f"ties/{step}"] = self._ties(seen)
+            self.out[f"ties/{step}"] = self._ties(seen, step == 0)
             if step == 0:
                 self._put_first(seen)
             optimizer.step()
@@ -100,29 +101,54 @@ class Case:
                 parameter = getattr(quantizer, name) if stored is None else stored
                 self.out[f"gradient/{key}/{name}"] = parameter.grad.reshape(-1).clone()
 
-    def _ties(self, seen):
-        """Values so near a midpoint that the last bits decide: twice their number, plus one where they were rounded up."""
+    def _ties(self, seen, is_first):
+        """Decisions that the last bits make, see ties.ts: numbers of values, four times, plus 2 at an end of the range, plus the decision."""
         found, offset = [], 0
         for key, quantizer in self.quantizers.items():
             x, y = seen[key]
-            near, up = (self._to_given(key, mask).flatten() for mask in self._near_midpoints(quantizer, x, y))
-            at = near.nonzero().flatten()
-            found.append(2 * (offset + at) + up[at])
+            for kind, masks in enumerate((self._midpoints(quantizer, x, y), self._ends(quantizer, x, is_first))):
+                near, decision = (self._to_given(key, mask).flatten() for mask in masks)
+                at = near.nonzero().flatten()
+                found.append(4 * (offset + at) + 2 * kind + decision[at])
             offset += x.numel()
-        return torch.cat(found).int()
+        return torch.cat(found).sort().values.int()
 
     @torch.no_grad()
-    def _near_midpoints(self, quantizer, x, y):
-        low, high = (end.double() for end in quantizer.get_input_low_input_high())
-        step = (high - low) / (quantizer.levels - 1)
-        place = (x.double() - low) / step
+    def _midpoints(self, quantizer, x, y):
+        """Values near midpoints, and values that were rounded up."""
+        place, low, step = _places(quantizer, x)
         below = place.floor()
         near = (place - below - 0.5).abs() < self.given["margin"]
         inside = (place > 0) & (place < quantizer.levels - 1)
         return near & inside, ((y.double() - low) / step).round() > below
 
+    @torch.no_grad()
+    def _ends(self, quantizer, x, is_first):
+        """Values near an end of the range, and values beyond it. Equal bits are no tie: zeros at zero, and the ranges of the first step."""
+        place, _, _ = _places(quantizer, x)
+        low, width = _range(quantizer)
+        from_end = torch.minimum(place.abs(), (place - (quantizer.levels - 1)).abs())
+        equal = (x == low) & (is_first | (low == 0)) | (x == low + width) & is_first
+        return (from_end < self.given["endMargin"]) & ~equal, (x < low) | (x > low + width)
+
     def _to_given(self, key, tensor):
         return _to_given(tensor, key if key in self.weights else None)
+
+
+def _range(quantizer):
+    """Lowest value and width as the quantizer's operation gets them, to the bit."""
+    if isinstance(quantizer, SymmetricQuantizer):
+        scale = quantizer.scale.abs() + quantizer.eps
+        low = scale * (quantizer.level_low / quantizer.level_high)
+        return low, scale - low
+    return TuneRange.apply(quantizer.input_low, quantizer.input_range.abs() + quantizer.eps, quantizer.levels)
+
+
+def _places(quantizer, x):
+    """Values in steps above the lowest level, and that level and the step."""
+    low, width = (each.double() for each in _range(quantizer))
+    step = width / (quantizer.levels - 1)
+    return (x.double() - low) / step, low, step
 
 
 _ATTRIBUTES = {"kernel": "weight", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}

@@ -1,7 +1,7 @@
 import type { SafetensorsTensor } from '@nncf/core';
 import type { FakeQuantizer, QuantizerGrid } from '@nncf/quantization';
 import * as tf from '@tensorflow/tfjs-core';
-import { BATCH, LEARNING_RATE } from './cases.ts';
+import { BATCH } from './cases.ts';
 import { figure, valuesOf, type Figures } from './figures.ts';
 import { plainName, type Subject } from './subject.ts';
 import { withTap, type Tap } from './tap.ts';
@@ -32,7 +32,7 @@ export function measure(subject: Subject, reference: Figures, steps: number): Me
   const before = [...found, ...outputs(subject, reference)];
   const losses: number[] = [];
   const first: Entries = [];
-  const optimizer = tf.train.sgd(LEARNING_RATE);
+  const optimizer = tf.train.sgd(subject.learningRate);
   for (let step = 0; step < steps; step++) {
     const codes = (reference.get(`ties/${step}`)?.data ?? new Int32Array()) as Int32Array;
     const { loss, gradients } = lossAndGradients(subject, followTies(codes, subject, ties));

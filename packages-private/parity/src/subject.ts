@@ -3,7 +3,7 @@ import type { FakeQuantizer } from '@nncf/quantization';
 import { weightNames } from '@nncf/zoo';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { BATCH, configOf, type Case } from './cases.ts';
+import { BATCH, configOf, learningRateOf, type Case } from './cases.ts';
 import { NETWORKS } from './networks.ts';
 import { uniformArray } from './numbers.ts';
 import { withTap } from './tap.ts';
@@ -18,6 +18,7 @@ export interface Subject {
   readonly sizes: ReadonlyMap<string, number>;
   /** Trained variables: weights by their name, parameters of quantizers as `relu1/scale`. */
   readonly trained: ReadonlyMap<string, tf.Variable>;
+  readonly learningRate: number;
   /** Two batches. */
   readonly images: tf.Tensor4D;
   /** Classes of the images, whole numbers. */
@@ -35,7 +36,8 @@ export async function createSubject(each: Case): Promise<Subject> {
   await compression.initialize(batches);
   const { quantizers, sizes } = findQuantizers(model, batches[0]!);
   tf.dispose(batches);
-  return { model, compression, quantizers, sizes, trained: trainedVariables(model, quantizers), images, labels };
+  const trained = trainedVariables(model, quantizers);
+  return { model, compression, quantizers, sizes, trained, learningRate: learningRateOf(each), images, labels };
 }
 
 /** Frees all tensors. */

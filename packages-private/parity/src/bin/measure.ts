@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { useBackend, type BackendInfo } from '@nncf/backend';
-import { BATCH, CASES, LEARNING_RATE, referenceConfigOf, STEPS, type Case } from '../cases.ts';
+import { BATCH, CASES, referenceConfigOf, STEPS, type Case } from '../cases.ts';
 import { compare } from '../compare.ts';
 import { comparable, readFigures, writeInputs } from '../figures.ts';
 import { fixtureFile, readOutcome, writeFixture, type Outcome } from '../fixture.ts';
@@ -16,7 +16,7 @@ import { measure } from '../measure.ts';
 import { runPython } from '../python.ts';
 import { markdownTable, violations, withTable, type Row } from '../report.ts';
 import { createSubject, disposeSubject, type Subject } from '../subject.ts';
-import { MARGIN } from '../ties.ts';
+import { END_MARGIN, MARGIN } from '../ties.ts';
 
 const PAGE = join(import.meta.dirname, '../../../../docs/parity.md');
 
@@ -43,14 +43,15 @@ async function prepare(cases: readonly Case[]): Promise<Map<Case, Subject>> {
     await writeInputs(folder, each.name, subject);
     subjects.set(each, subject);
   }
-  const given = [...subjects].map(([each, { images }]) => ({
+  const given = [...subjects].map(([each, { images, learningRate }]) => ({
     name: each.name,
     network: each.network,
     config: referenceConfigOf(each, images.shape.slice(1)),
     batch: BATCH,
     steps: STEPS,
-    learningRate: LEARNING_RATE,
+    learningRate,
     margin: MARGIN,
+    endMargin: END_MARGIN,
   }));
   writeFileSync(join(folder, 'cases.json'), JSON.stringify(given));
   return subjects;
