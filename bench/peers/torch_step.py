@@ -44,10 +44,12 @@ class Candidate:
             config = NNCFConfig.from_dict({"input_info": {"sample_size": list(images.shape)}, "compression": SECTIONS[method]})
             loader = DataLoader(TensorDataset(images, labels), batch_size=len(images))
             config = register_default_init_args(config, loader)
-            self.controller, net = create_compressed_model(net, config)
-        self.net = net.train().to(memory_format=torch.channels_last)
+            self.controller, net = create_compressed_model(net, config, dump_graphs=False)
+        # NNCF's RB sparsity takes weights in PyTorch's usual order only.
+        layout = torch.contiguous_format if "rb" in method else torch.channels_last
+        self.net = net.train().to(memory_format=layout)
         self.optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-        self.batch = (images.to(memory_format=torch.channels_last), labels)
+        self.batch = (images.to(memory_format=layout), labels)
 
     def step(self):
         start = time.perf_counter()
