@@ -124,12 +124,12 @@ class Case:
 
     @torch.no_grad()
     def _ends(self, quantizer, x, is_first):
-        """Values near an end of the range, and values beyond it. Equal bits are no tie: zeros at zero, and the ranges of the first step."""
-        place, _, _ = _places(quantizer, x)
+        """Values near an end of the range, and values beyond it. Equal bits in the first step are no tie, nor is a zero."""
         low, width = _range(quantizer)
-        from_end = torch.minimum(place.abs(), (place - (quantizer.levels - 1)).abs())
-        equal = (x == low) & (is_first | (low == 0)) | (x == low + width) & is_first
-        return (from_end < self.given["endMargin"]) & ~equal, (x < low) | (x > low + width)
+        reach = torch.minimum(self.given["endMargin"] * width / (quantizer.levels - 1), 1e-3 * x.abs())
+        from_end = torch.minimum((x - low).abs(), (x - (low + width)).abs())
+        equal = (from_end == 0) & is_first
+        return (from_end < reach) & ~equal, (x < low) | (x > low + width)
 
     def _to_given(self, key, tensor):
         return _to_given(tensor, key if key in self.weights else None)

@@ -129,10 +129,10 @@ function leastGradients(reference: Figures): (name: string) => number {
   };
 }
 
-/** What is not a number counts as the largest. */
+/** What is not a number counts as the largest. Nowhere where nothing was compared. */
 function largest(differences: readonly Difference[]): Difference {
-  const worse = (a: Difference, b: Difference): Difference => (a.error >= b.error || Number.isNaN(a.error) ? a : b);
-  const { error, where } = differences.reduce(worse, { error: 0, where: '' });
+  const [first = { error: 0, where: '' }, ...rest] = differences;
+  const { error, where } = rest.reduce((worst, each) => (each.error > worst.error || Number.isNaN(each.error) ? each : worst), first);
   return { error, where };
 }
 
