@@ -53,7 +53,7 @@ type Row = [name: string, build: () => LayersModel, counts: [weights: number, ac
 const MODELS: readonly Row[] = [
   ['resnet18', () => resnet18(NARROW), [21, 30], 'resnet18'],
   ['resnet50', () => resnet50(NARROW), [54, 71], 'resnet50'],
-  ['mobilenet-v1', () => mobileNetV1(SMALL), [28, 29]],
+  ['mobilenet-v1', () => mobileNetV1(SMALL), [28, 29], 'mobilenet_v1'],
   ['mobilenet-v2', () => mobileNetV2(SMALL), [53, 64], 'mobilenet_v2'],
   ['mobilenet-v3-small', () => mobileNetV3Small(SMALL), [54, 79], 'mobilenet_v3_small'],
   ['mobilenet-v3-large', () => mobileNetV3Large(SMALL), [64, 91], 'mobilenet_v3_large'],
