@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { quantizeCommand } from '../src/commands/quantize.ts';
-import { silentProgress } from '../src/progress.ts';
+import { silentProgress } from '@nncf/sample-training';
 import { quantizeRun, type QuantizeResult, type QuantizeSettings } from '../src/run/quantize.ts';
 import { resolveSettings, type Flags } from '../src/settings/settings.ts';
 

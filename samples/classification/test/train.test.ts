@@ -1,19 +1,28 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import '@nncf/binarization';
-import '@nncf/quantization';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { createCompressionAlgorithm } from '@nncf/core';
 import { Distillation, frozenCopy } from '@nncf/distillation';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { learningRateSchedule } from '../src/train/learning-rate.ts';
-import { compressedSubject, plainSubject, type Subject } from '../src/train/subject.ts';
-import { train, type TrainOptions } from '../src/train/train.ts';
-import { openTrainLog, type EpochRecord } from '../src/train/train-log.ts';
+import {
+  compressedSubject,
+  learningRateSchedule,
+  plainSubject,
+  train as trainFor,
+  type EpochRecord,
+  type Subject,
+  type TrainOptions as LoopOptions,
+  type TrainResult,
+} from '@nncf/sample-training';
+import { classification, type ClassificationOptions } from '../src/train/task.ts';
 import { stripes, tinyNetwork } from './tiny.ts';
+
+type TrainOptions = LoopOptions & ClassificationOptions;
+
+const train = (subject: Subject, options: TrainOptions): Promise<TrainResult> => trainFor(subject, classification(options), options);
 
 const data = stripes(60);
 let folder: string;
@@ -52,7 +61,7 @@ describe('train', () => {
   test('learns', async () => {
     const result = await train(plainSubject(tinyNetwork()), options({ epochs: 8 }));
     expect(result.final).toBeGreaterThan(0.9);
-    expect(result.best.top1).toBeGreaterThanOrEqual(result.final);
+    expect(result.best.score).toBeGreaterThanOrEqual(result.final);
     expect(result.steps).toBe(48);
   });
 
@@ -120,30 +129,6 @@ function fullyConvolutional(heights: number[]): tfl.LayersModel {
   });
   return model;
 }
-
-describe('openTrainLog', () => {
-  test('appends epochs as rows, also after a resume', async () => {
-    const dir = join(folder, 'log');
-    const record = { epoch: 1, loss: 0.5, trainAccuracy: 0.75, rate: 0.1, top1: 0.8, seconds: 2 };
-    await (await openTrainLog(dir, false)).write(record);
-    await (await openTrainLog(dir, true)).write({ ...record, epoch: 2, top1: undefined });
-    const lines = readFileSync(join(dir, 'log.csv'), 'utf8').trim().split('\n');
-    expect(lines).toEqual([
-      'epoch,loss,trainAccuracy,rate,top1,seconds',
-      '1,0.50000,0.75000,0.10000,0.80000,2.0',
-      '2,0.50000,0.75000,0.10000,,2.0',
-    ]);
-  });
-
-  test('a folder that cannot be made is named', async () => {
-    const file = join(folder, 'a-file');
-    writeFileSync(file, '');
-    await expect(openTrainLog(join(file, 'log'), false)).rejects.toMatchObject({
-      code: 'FILE_UNWRITABLE',
-      message: expect.stringContaining('a-file'),
-    });
-  });
-});
 
 describe('a binary network', () => {
   const STAGES = {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { fetchCifar10 } from '@nncf/datasets';
-import { badSetting } from '../errors.ts';
+import { badSetting } from '@nncf/sample-training';
 
 /** The command `data fetch cifar10 [--archive <file>]`. */
 export function dataCommand(): Command {

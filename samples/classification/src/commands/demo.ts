@@ -4,8 +4,7 @@ import { Command } from 'commander';
 import { useBackend } from '@nncf/backend';
 import { brokenPromises, demoReport } from '../demo/summary.ts';
 import { demo } from '../demo/demo.ts';
-import { progressFor } from '../progress.ts';
-import { toTable } from '../run/report.ts';
+import { progressFor, toTable } from '@nncf/sample-training';
 import { resolveSettings, type Settings } from '../settings/settings.ts';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { useBackend } from '@nncf/backend';
 import type { QuantizeOptions, TargetDevice } from '@nncf/quantization';
-import { progressFor } from '../progress.ts';
+import { progressFor } from '@nncf/sample-training';
 import { quantizeRun } from '../run/quantize.ts';
 import { resolveSettings } from '../settings/settings.ts';
 

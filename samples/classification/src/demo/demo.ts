@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '@nncf/core';
 import { agreement, subset, type ImageDataset } from '@nncf/datasets';
 import { exportOnnx } from '@nncf/onnx-exporter';
-import type { ReportProgress } from '../progress.ts';
+import { latencies, type ReportProgress, type TrainResult } from '@nncf/sample-training';
 import { openData } from '../run/data.ts';
 import { openModel } from '../run/model.ts';
-import { latencies } from '../run/onnx-runtime.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { TrainResult } from '../train/train.ts';
 import { fineTune, scoreFile, scoreModel, trainFloat } from './stages.ts';
 import type { DemoSummary, DemoTimes } from './summary.ts';
 

@@ -1,14 +1,20 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { ModelCompression } from '@nncf/core';
 import { evaluateClassifier, type ClassificationScore, type ImageDataset } from '@nncf/datasets';
-import { learningRateSchedule } from '../train/learning-rate.ts';
-import { compressedSubject, plainSubject, type Subject } from '../train/subject.ts';
-import { train, type TrainResult } from '../train/train.ts';
-import { compress } from '../run/compress.ts';
+import {
+  compressedSubject,
+  learningRateSchedule,
+  plainSubject,
+  train,
+  type ReportProgress,
+  type Subject,
+  type TrainResult,
+} from '@nncf/sample-training';
+import { compressClassifier } from '../run/compress.ts';
 import type { Data } from '../run/data.ts';
 import { evaluateOnnx } from '../run/onnx-runtime.ts';
-import type { ReportProgress } from '../progress.ts';
 import type { Settings } from '../settings/settings.ts';
+import { classification } from '../train/task.ts';
 
 /** Trains in floating point. */
 export function trainFloat(model: tfl.LayersModel, data: Data, settings: Settings, progress: ReportProgress): Promise<TrainResult> {
@@ -23,7 +29,7 @@ export async function fineTune(
   progress: ReportProgress,
 ): Promise<{ algo: ModelCompression<tfl.LayersModel>; result: TrainResult }> {
   const { batchSize, seed } = settings;
-  const algo = await compress(model, settings.compression ?? {}, data.train, { batchSize, seed, progress });
+  const algo = await compressClassifier(model, settings.compression ?? {}, data.train, { batchSize, seed, progress });
   const result = await trainShown('INT8 fine-tuning', compressedSubject(algo), data, settings, progress);
   return { algo, result };
 }
@@ -33,11 +39,8 @@ async function trainShown(label: string, subject: Subject, data: Data, settings:
   const bar = progress(label);
   const { epochs, batchSize, seed, optimizer, learningRate } = settings;
   try {
-    return await train(subject, {
-      train: data.train,
+    return await train(subject, classification({ train: data.train, batchSize, seed }), {
       epochs,
-      batchSize,
-      seed,
       optimizer,
       learningRate: learningRateSchedule(learningRate),
       progressEvery: 20,

@@ -1,5 +1,4 @@
-import type { Report } from '../run/report.ts';
-import { kilobytes, percent } from '../run/report.ts';
+import { kilobytes, percent, type Report } from '@nncf/sample-training';
 
 /** What the demo measured; the first nine keys are written to `summary.json` under these names. */
 export interface DemoSummary {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cifarAugmentation, imageFolder, loadCifar10, loadMnist, type Augmentation, type ImageDataset } from '@nncf/datasets';
-import { badSetting } from '../errors.ts';
+import { badSetting } from '@nncf/sample-training';
 import type { Settings } from '../settings/settings.ts';
 
 /** Training and test part of a dataset, and the augmentation that is usual for it. */

@@ -3,7 +3,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { createModel, loadPretrained, loadWeights, pretrainedNames, zoo, type PretrainedName } from '@nncf/zoo';
 import type { ImageDataset } from '@nncf/datasets';
 import { frozenCopy } from '@nncf/distillation';
-import { badSetting } from '../errors.ts';
+import { badSetting } from '@nncf/sample-training';
 import type { Settings } from '../settings/settings.ts';
 import type { Data } from './data.ts';
 

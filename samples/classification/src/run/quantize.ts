@@ -21,14 +21,12 @@ import {
   type PostTrainingReport,
   type QuantizeOptions,
 } from '@nncf/quantization';
-import { badSetting } from '../errors.ts';
-import type { ProgressBar, ReportProgress } from '../progress.ts';
+import { badSetting, percent, type ProgressBar, type ReportProgress, type Voice } from '@nncf/sample-training';
 import type { Settings } from '../settings/settings.ts';
+import { agreementOf } from './agreement.ts';
 import { openData } from './data.ts';
 import { openModel } from './model.ts';
 import { evaluateOnnx } from './onnx-runtime.ts';
-import { agreementOf, percent } from './report.ts';
-import type { Voice } from './run.ts';
 
 /** What post-training quantization is asked for. */
 export interface QuantizeSettings {

@@ -4,24 +4,17 @@ import type { ModelCompression } from '@nncf/core';
 import { evaluateClassifier, type ClassificationScore } from '@nncf/datasets';
 import { Distillation } from '@nncf/distillation';
 import { exportOnnx } from '@nncf/onnx-exporter';
-import type { ReportProgress } from '../progress.ts';
+import { checkpointOf, compressedSubject, percent, plainSubject, trainRun, type Subject, type Voice } from '@nncf/sample-training';
 import type { Settings } from '../settings/settings.ts';
-import { compressedSubject, plainSubject, type Subject } from '../train/subject.ts';
-import { compress } from './compress.ts';
+import { classification } from '../train/task.ts';
+import { agreementOf } from './agreement.ts';
+import { compressClassifier } from './compress.ts';
 import { openData, type Data } from './data.ts';
 import { openModel, teacherOf } from './model.ts';
 import { evaluateOnnx } from './onnx-runtime.ts';
-import { agreementOf, percent } from './report.ts';
-import { checkpointOf, trainRun } from './train-run.ts';
 
 /** `train` trains and evaluates, `test` evaluates, `export` writes the ONNX file; all three export with `--to-onnx`. */
 export type Mode = 'train' | 'test' | 'export';
-
-/** Where a run speaks. */
-export interface Voice {
-  readonly say: (line: string) => void;
-  readonly progress: ReportProgress;
-}
 
 /** A model ready to run, compressed or not. */
 interface Opened {
@@ -46,8 +39,7 @@ export async function run(mode: Mode, settings: Settings, voice: Voice): Promise
   const data = await openData(settings);
   const opened = await open(mode, settings, data, voice);
   const { subject, teacher } = opened;
-  const distillation = teacher === undefined ? undefined : new Distillation(teacher, settings.distillation);
-  if (mode === 'train') await trainRun(subject, data, settings, { ...voice, distillation });
+  if (mode === 'train') await trainRun(subject, taskOf(settings, data, teacher), settings, voice, notes(settings));
   else if (settings.resume !== undefined) await opened.subject.load(checkpointOf(settings));
   const score = mode === 'export' ? undefined : await evaluate(opened.model, data, voice);
   const onnxFile = settings.toOnnx ?? (mode === 'export' ? join(settings.logDir, 'model.onnx') : undefined);
@@ -64,10 +56,20 @@ async function open(mode: Mode, settings: Settings, data: Data, { say, progress 
   const { compression, batchSize, seed } = settings;
   const teacher = mode === 'train' ? await teacherOf(model, settings, data) : undefined;
   if (compression === undefined) return { model, algo: undefined, subject: plainSubject(model), teacher };
-  const algo = await compress(model, compression, data.train, { batchSize, seed, progress });
+  const algo = await compressClassifier(model, compression, data.train, { batchSize, seed, progress });
   const subject = compressedSubject(algo);
   if (subject.note !== undefined) say(subject.note());
   return { model, algo, subject, teacher };
+}
+
+function taskOf(settings: Settings, data: Data, teacher: tfl.LayersModel | undefined): ReturnType<typeof classification> {
+  const { batchSize, seed, labelSmoothing, window } = settings;
+  const distillation = teacher === undefined ? undefined : new Distillation(teacher, settings.distillation);
+  return classification({ ...data, batchSize, seed, labelSmoothing, window, augment: settings.augment ?? data.augment, distillation });
+}
+
+function notes({ model, width, dataset }: Settings): Record<string, string> {
+  return { architecture: model, width: String(width), dataset };
 }
 
 async function evaluate(model: tfl.LayersModel, { test }: Data, { say, progress }: Voice): Promise<ClassificationScore> {

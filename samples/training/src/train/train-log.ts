@@ -5,19 +5,21 @@ import { unwritable } from '../errors.ts';
 /** One epoch in the log. */
 export interface EpochRecord {
   readonly epoch: number;
+  /** Steps in it. */
+  readonly steps: number;
   readonly loss: number;
-  /** Share of right answers while training, augmented pictures, 0 … 1. */
-  readonly trainAccuracy: number;
+  /** Share of right answers while training, augmented data, 0 … 1; undefined for a task that does not count them. */
+  readonly trainAccuracy: number | undefined;
   /** Learning rate at the end of the epoch. */
   readonly rate: number;
-  /** On the test pictures; undefined in epochs without evaluation. */
-  readonly top1?: number | undefined;
+  /** On the test data, 0 … 1; undefined in epochs without evaluation. */
+  readonly score?: number | undefined;
   readonly seconds: number;
   /** Of the compression; for people, not in the file. */
   readonly note?: string | undefined;
 }
 
-const HEADER = 'epoch,loss,trainAccuracy,rate,top1,seconds\n';
+const HEADER = 'epoch,loss,trainAccuracy,rate,score,seconds\n';
 
 /** Appends epochs to `log.csv` in a folder, which is made. */
 export interface TrainLog {
@@ -39,8 +41,8 @@ export async function openTrainLog(dir: string, resume: boolean): Promise<TrainL
   return { write: (record) => guarded(file, () => appendFile(file, row(record))) };
 }
 
-function row({ epoch, loss, trainAccuracy, rate, top1, seconds }: EpochRecord): string {
-  return `${[epoch, loss.toFixed(5), trainAccuracy.toFixed(5), rate.toPrecision(5), top1?.toFixed(5) ?? '', seconds.toFixed(1)].join(',')}\n`;
+function row({ epoch, loss, trainAccuracy, rate, score, seconds }: EpochRecord): string {
+  return `${[epoch, loss.toFixed(5), trainAccuracy?.toFixed(5) ?? '', rate.toPrecision(5), score?.toFixed(5) ?? '', seconds.toFixed(1)].join(',')}\n`;
 }
 
 async function guarded(file: string, write: () => Promise<void>): Promise<void> {

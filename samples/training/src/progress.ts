@@ -2,9 +2,9 @@ import { SingleBar } from 'cli-progress';
 
 /** Figures beside a bar. */
 export interface ProgressFigures {
-  readonly loss?: number;
+  readonly loss?: number | undefined;
   /** 0 … 1 */
-  readonly accuracy?: number;
+  readonly accuracy?: number | undefined;
 }
 
 /** One task that is under way. */

@@ -1,4 +1,3 @@
-import { agreement, type ClassificationScore } from '@nncf/datasets';
 import Table from 'cli-table3';
 
 /** Rows of a table: a name and one value for each column. */
@@ -26,9 +25,4 @@ export function percent(share: number): string {
 /** 123456 as `123.5 kB`. */
 export function kilobytes(bytes: number): string {
   return `${(bytes / 1000).toFixed(1)} kB`;
-}
-
-/** How often two runtimes agree, as an end of a sentence; empty when one of them did not run. */
-export function agreementOf(first: ClassificationScore | undefined, second: ClassificationScore): string {
-  return first === undefined ? '' : `, the same class as TensorFlow.js on ${percent(agreement(first.predictions, second.predictions))}`;
 }

@@ -1,6 +1,6 @@
 import { NncfError } from '@nncf/core';
 
-const SOURCE = 'classification';
+const SOURCE = 'samples';
 
 /** A setting that is missing or out of range: code `CONFIG_INVALID`. */
 export function badSetting(message: string, hint: string): NncfError {
