@@ -1,6 +1,7 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import { createActivation, type ActivationKind } from './activations.ts';
 import { channelPad } from './custom-layers.ts';
+import { resize, type ResizeConfig } from './resize.ts';
 
 /** Height, width and channels of the input. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -35,13 +36,17 @@ export interface DepthwiseSpec {
   readonly bias?: boolean;
 }
 
+/** One size for both axes, or height and width. */
+export type Extent = number | readonly [height: number, width: number];
+
 /** A convolution. */
 export interface ConvSpec extends Omit<DepthwiseSpec, 'kernel'> {
   readonly filters: number;
-  /** One size for both axes, or height and width. */
-  readonly kernel: number | readonly [height: number, width: number];
+  readonly kernel: Extent;
   /** Activation fused into the layer. @default none */
   readonly activation?: 'relu';
+  /** Distance of the filter's taps, both axes; with stride 1 and padding `same`. @default 1 */
+  readonly dilation?: number;
 }
 
 /** Applies named layers with reproducible initial weights; every method returns the layer's output. */
@@ -60,10 +65,13 @@ export interface Builder {
   add(xs: tfl.SymbolicTensor[], name: string): tfl.SymbolicTensor;
   /** Element by element; an axis of size 1 is stretched. */
   multiply(xs: tfl.SymbolicTensor[], name: string): tfl.SymbolicTensor;
-  concat(xs: tfl.SymbolicTensor[], name: string): tfl.SymbolicTensor;
+  /** @param axis the last unless told */
+  concat(xs: tfl.SymbolicTensor[], name: string, axis?: number): tfl.SymbolicTensor;
   maxPool(x: tfl.SymbolicTensor, name: string, size: number, stride: number, padding?: Padding): tfl.SymbolicTensor;
   /** With zeros around the picture these count in the average, as in PyTorch. */
-  averagePool(x: tfl.SymbolicTensor, name: string, size: number, stride: number, padding?: Padding): tfl.SymbolicTensor;
+  averagePool(x: tfl.SymbolicTensor, name: string, size: Extent, stride: Extent, padding?: Padding): tfl.SymbolicTensor;
+  /** @param size height and width of the result */
+  resize(x: tfl.SymbolicTensor, name: string, size: readonly [number, number], method: ResizeConfig['method']): tfl.SymbolicTensor;
   globalAveragePool(x: tfl.SymbolicTensor, name: string): tfl.SymbolicTensor;
   /** @param shape sizes without the batch */
   reshape(x: tfl.SymbolicTensor, name: string, shape: readonly number[]): tfl.SymbolicTensor;
@@ -110,12 +118,13 @@ export function createBuilder(options: ModelOptions): Builder {
     activation: (x, name, kind) => output(createActivation(kind, name), x),
     add: (xs, name) => output(tfl.layers.add({ name }), xs),
     multiply: (xs, name) => output(tfl.layers.multiply({ name }), xs),
-    concat: (xs, name) => output(tfl.layers.concatenate({ name }), xs),
+    concat: (xs, name, axis = -1) => output(tfl.layers.concatenate({ name, axis }), xs),
     // Zeros are as good as minus infinity here: every maximum of the zoo reads what a ReLU wrote.
     maxPool: (x, name, size, stride, padding = 'valid') =>
       output(tfl.layers.maxPooling2d(poolArguments(name, size, stride, padding)), bordered(x, name, padding)),
     averagePool: (x, name, size, stride, padding = 'valid') =>
       output(tfl.layers.averagePooling2d(poolArguments(name, size, stride, padding)), bordered(x, name, padding)),
+    resize: (x, name, [height, width], method) => output(resize({ name, height, width, method }), x),
     globalAveragePool: (x, name) => output(tfl.layers.globalAveragePooling2d({ name }), x),
     reshape: (x, name, shape) => output(tfl.layers.reshape({ name, targetShape: [...shape] }), x),
     flatten: (x, name) => output(tfl.layers.flatten({ name }), x),
@@ -139,8 +148,9 @@ function convLayer(name: string, spec: ConvSpec, kernelInitializer: Initializer)
   return tfl.layers.conv2d({
     name,
     filters: spec.filters,
-    kernelSize: typeof spec.kernel === 'number' ? spec.kernel : [...spec.kernel],
+    kernelSize: both(spec.kernel),
     strides: spec.stride ?? 1,
+    dilationRate: spec.dilation ?? 1,
     padding: layerPadding(spec),
     useBias: spec.bias ?? false,
     kernelInitializer,
@@ -160,8 +170,10 @@ function depthwiseLayer(name: string, spec: DepthwiseSpec, depthwiseInitializer:
 }
 
 /** At stride 1 and half the kernel's size `same` is PyTorch's padding, and saves the pad operation. */
-function isSame({ kernel, stride = 1 }: DepthwiseSpec | ConvSpec, padding: Padding): boolean {
-  return padding === 'same' || (stride === 1 && typeof kernel === 'number' && padding === (kernel - 1) / 2);
+function isSame(spec: DepthwiseSpec | ConvSpec, padding: Padding): boolean {
+  const { kernel, stride = 1 } = spec;
+  const dilation = 'dilation' in spec ? (spec.dilation ?? 1) : 1;
+  return padding === 'same' || (stride === 1 && typeof kernel === 'number' && padding === (dilation * (kernel - 1)) / 2);
 }
 
 function layerPadding(spec: DepthwiseSpec | ConvSpec): 'same' | 'valid' {
@@ -179,13 +191,17 @@ function bordered(x: tfl.SymbolicTensor, name: string, padding: Padding): tfl.Sy
 
 interface PoolArguments {
   readonly name: string;
-  readonly poolSize: number;
-  readonly strides: number;
+  readonly poolSize: [number, number];
+  readonly strides: [number, number];
   readonly padding: 'same' | 'valid';
 }
 
-function poolArguments(name: string, poolSize: number, strides: number, padding: Padding): PoolArguments {
-  return { name, poolSize, strides, padding: padding === 'same' ? 'same' : 'valid' };
+function poolArguments(name: string, size: Extent, stride: Extent, padding: Padding): PoolArguments {
+  return { name, poolSize: both(size), strides: both(stride), padding: padding === 'same' ? 'same' : 'valid' };
+}
+
+function both(extent: Extent): [number, number] {
+  return typeof extent === 'number' ? [extent, extent] : [...extent];
 }
 
 function zeroPad(x: tfl.SymbolicTensor, name: string, padding: number): tfl.SymbolicTensor {

@@ -1,5 +1,5 @@
 import * as tfl from '@tensorflow/tfjs-layers';
-import { createBuilder, imageInput, type Builder, type ModelOptions } from './builder.ts';
+import { createBuilder, imageInput, type Builder, type ModelOptions } from '../builder.ts';
 
 /** What UNet can be asked for. */
 export interface UnetOptions extends ModelOptions {
