@@ -11,6 +11,7 @@ const schema = z.strictObject({
   dropUnreadChannels: z.boolean().default(true),
   inputNames: z.array(z.string().min(1)).optional(),
   outputNames: z.array(z.string().min(1)).optional(),
+  outputs: z.array(z.int().nonnegative()).min(1).optional(),
   batchSize: z.int().positive().optional(),
   modelName: z.string().min(1).default('model'),
   allowNonFinite: z.boolean().default(false),
@@ -39,6 +40,8 @@ export interface OnnxExportOptions {
   readonly inputNames?: readonly string[];
   /** Names of the outputs in order; the layers' by default. */
   readonly outputNames?: readonly string[];
+  /** Places of the outputs that the file has, in its order; what only others need is left out, as outputs that training alone looks at. @default all */
+  readonly outputs?: readonly number[];
   /** Fixes the size of the batch; left out, the file takes any (dimension `N`). */
   readonly batchSize?: number;
   /** Name of the graph in the file. @default "model" */
@@ -64,6 +67,7 @@ export interface ResolvedOptions {
   readonly dropUnreadChannels: boolean;
   readonly inputNames: readonly string[] | undefined;
   readonly outputNames: readonly string[] | undefined;
+  readonly outputs: readonly number[] | undefined;
   readonly batchSize: number | undefined;
   readonly modelName: string;
   readonly allowNonFinite: boolean;
@@ -74,6 +78,6 @@ export interface ResolvedOptions {
 export function resolveOptions(options: OnnxExportOptions | JsonObject): ResolvedOptions {
   const result = schema.safeParse(options);
   if (!result.success) throw badOptions(z.prettifyError(result.error));
-  const { format, inputNames, outputNames, batchSize, ...rest } = result.data;
-  return { ...rest, format, inputNames, outputNames, batchSize };
+  const { format, inputNames, outputNames, outputs, batchSize, ...rest } = result.data;
+  return { ...rest, format, inputNames, outputNames, outputs, batchSize };
 }

@@ -64,6 +64,29 @@ describe('the exporter', () => {
   });
 });
 
+describe('outputs', () => {
+  const heads = (): tfl.LayersModel => {
+    const inputs = tfl.input({ shape: [4], name: 'features' });
+    const [main, aux] = ['main', 'aux'].map((name) => tfl.layers.dense({ units: 3, name }).apply(inputs) as tfl.SymbolicTensor);
+    return tfl.model({ inputs, outputs: [main!, aux!] });
+  };
+
+  it('are those that are asked for, in that order, and nothing that only others need', async () => {
+    const model = heads();
+    const x = tf.randomNormal([2, 4]);
+    const [main, aux] = model.predict(x) as Tensor[];
+    const one = exported(model, { outputs: [1] });
+    expect(largestDifference(await runOnnx(one, [x]), [aux!])).toBeLessThan(1e-6);
+    expect(decoded(one).initializer).toHaveLength(2);
+    const both = exported(model, { outputs: [1, 0] });
+    expect(largestDifference(await runOnnx(both, [x]), [aux!, main!])).toBeLessThan(1e-6);
+  });
+
+  it('that the model has not are refused', () => {
+    expect(() => exported(heads(), { outputs: [2] })).toThrow(/"outputs" names the output 2, but the model has 2/);
+  });
+});
+
 describe('options', () => {
   it.each([
     [{ opset: 16 }, /opset/],

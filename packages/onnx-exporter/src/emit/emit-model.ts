@@ -1,5 +1,5 @@
 import { find, valueOf, type ExportSource, type GraphNode, type GraphValue, type JsonObject, type ModelGraph } from '@nncf/core';
-import { unboundOutput, unmappedOperation } from '../errors.ts';
+import { badOptions, unboundOutput, unmappedOperation } from '../errors.ts';
 import { spacePreference } from '../layout/space-preference.ts';
 import { channelsFirst, plainLayout, sizesIn, type Layout } from '../layout/layout.ts';
 import { onnxNodeToken, type OnnxNodeMapping } from '../node-mapping.ts';
@@ -15,7 +15,7 @@ import { ValueTable } from './value-table.ts';
 
 /** Writes the nodes of a model one by one through their mappings. */
 export function emitModel(source: ExportSource, options: ResolvedOptions): OnnxGraph {
-  const { graph } = source;
+  const graph = withOutputs(source.graph, options.outputs);
   const builder = new GraphBuilder(options.opset, { ...options } as JsonObject);
   const operators = new OperatorTable(source.plan, source.operators);
   const constants = new Constants(graph, source.variables, operators, options.allowNonFinite);
@@ -32,6 +32,17 @@ export function emitModel(source: ExportSource, options: ResolvedOptions): OnnxG
     outputs,
     domains: builder.domains,
   };
+}
+
+/** The graph with the outputs at these places alone. */
+function withOutputs(graph: ModelGraph, places: readonly number[] | undefined): ModelGraph {
+  if (places === undefined) return graph;
+  const outputs = places.map((place) => graph.outputs[place] ?? noOutput(place, graph.outputs.length));
+  return { ...graph, outputs };
+}
+
+function noOutput(place: number, count: number): never {
+  throw badOptions(`"outputs" names the output ${place}, but the model has ${count}, counted from 0.`);
 }
 
 function mappingOf(node: GraphNode): OnnxNodeMapping | undefined {
