@@ -16,6 +16,8 @@ export interface LoadWeightsOptions {
   readonly nameOf?: (name: string) => string;
   /** Accept tensors in the file that the model does not have. @default false */
   readonly allowExtra?: boolean;
+  /** Weights, by the model's name, that stay as they are. @default none */
+  readonly keeps?: (name: string) => boolean;
 }
 
 /** How weights are written. */
@@ -37,15 +39,28 @@ export interface SaveWeightsOptions {
  */
 export async function loadWeights(model: tfl.LayersModel, file: string, options: LoadWeightsOptions = {}): Promise<Record<string, string>> {
   const content = await readWeightsFile(file);
-  const { nameOf = (name) => name, allowExtra = false } = options;
-  const wanted = weightNames(model).map(nameOf);
+  assignWeights(model, file, content, options);
+  return content.metadata;
+}
+
+/**
+ * Gives a model the weights of a file that has been read.
+ * @param file its name, for errors
+ * @throws NncfError `WEIGHTS_MISMATCH` as {@link loadWeights} does
+ */
+export function assignWeights(model: tfl.LayersModel, file: string, content: SafetensorsFile, options: LoadWeightsOptions = {}): void {
+  const { nameOf = (name) => name, allowExtra = false, keeps = () => false } = options;
+  const names = weightNames(model);
+  const wanted = names.map(nameOf);
+  const kept = names.map(keeps);
   const problems = [
-    ...wanted.map((name, index) => problemOf(name, model.weights[index]!.shape, content)),
+    ...wanted.map((name, index) => (kept[index] ? undefined : problemOf(name, model.weights[index]!.shape, content))),
     ...(allowExtra ? [] : leftOver(content, wanted)),
   ].filter((problem) => problem !== undefined);
   if (problems.length > 0) throw mismatch(model, file, problems);
-  tf.tidy(() => model.setWeights(wanted.map((name) => toTensor(content.tensors.get(name)!))));
-  return content.metadata;
+  tf.tidy(() =>
+    model.setWeights(wanted.map((name, index) => (kept[index] ? model.weights[index]!.read() : toTensor(content.tensors.get(name)!)))),
+  );
 }
 
 /**
@@ -73,7 +88,8 @@ export function weightNames(model: tfl.LayersModel): string[] {
   return names;
 }
 
-async function readWeightsFile(file: string): Promise<SafetensorsFile> {
+/** @throws NncfError `FILE_UNREADABLE`, `CORRUPT_FILE` */
+export async function readWeightsFile(file: string): Promise<SafetensorsFile> {
   const bytes = await readFileBytes(file);
   try {
     return readSafetensors(bytes);
