@@ -1,3 +1,4 @@
+export { bert, bertBase, bertEncoder, bertMiniLmL3, bertTiny, type BertOptions } from './bert/bert.ts';
 export { type ImageShape, type ModelOptions } from './builder.ts';
 export { demoConvNet } from './demo-conv-net.ts';
 export { denseNet121 } from './densenet.ts';
