@@ -133,12 +133,13 @@ describeBackends('quantize', (backend) => {
     expectNear(numbers(model.getWeights()[1] as tf.Tensor), numbers(whole.getWeights()[1] as tf.Tensor), 1e-6);
   });
 
-  it('takes ranges as the reference does: the mean over samples of their extremes, unsigned where nothing is negative', async () => {
+  it('takes the ranges that it is told: the mean over samples of their extremes, unsigned where nothing is negative', async () => {
     const x = tf.tensor2d([
       [1, -3],
       [2, 1],
     ]);
-    const { algorithm } = await quantize(dense(), tf.split(x, 2), { biasCorrection: false });
+    const asked: QuantizeOptions = { biasCorrection: false, activationRange: { type: 'mean_sample_min_max' } };
+    const { algorithm } = await quantize(dense(), tf.split(x, 2), asked);
     const parameters = Object.fromEntries(
       algorithm.parameters.map(({ name, variable }) => [name.split('/').slice(-2).join('/'), variable]),
     );
@@ -209,8 +210,9 @@ describeBackends('quantize', (backend) => {
     };
     const progress = (stage: string, done: number, total: number): void => void seen.push(`${stage} ${done}/${total}`);
     await quantize(dense(), data, { subsetSize: 6, progress });
-    expect(given).toBe(3);
-    expect(seen).toEqual(['ranges 1/2', 'ranges 2/2']);
+    // The first batch tells the batch size; then two for the ranges and two for the search among them.
+    expect(given).toBe(5);
+    expect(seen).toEqual(['ranges 1/2', 'ranges 2/2', 'range search 4/6', 'range search 6/6']);
   });
 
   it('serves functional code', async () => {

@@ -48,7 +48,7 @@ export function followOf(live: LiveGraph, node: GraphNode): Follow {
 }
 
 /** The one operand that reads a value, if the world outside does not. */
-function onlyReader(view: GraphView, value: GraphValue): { readonly node: GraphNode; readonly port: number } | undefined {
+export function onlyReader(view: GraphView, value: GraphValue): { readonly node: GraphNode; readonly port: number } | undefined {
   const readers = view.readers(value);
   return readers.length === 1 && !view.isOutput(value) ? readers[0] : undefined;
 }

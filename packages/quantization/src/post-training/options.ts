@@ -23,7 +23,10 @@ export interface QuantizeOptions {
    * Exact through linear layers, ReLU and pooling; ReLU6 does not scale. @default false; α is 0.5
    */
   readonly smoothQuant?: boolean | number | undefined;
-  /** How ranges of activations are found. @default `mean_sample_min_max`: the mean over samples of each sample's extremes */
+  /**
+   * How ranges of activations are found. @default `min_max`, narrowed to what changes the layers behind least; a type that is named here is taken
+   * as it is
+   */
   readonly activationRange?: Pick<RangeOptions, 'type' | 'params'> | undefined;
   /** How ranges of weights are found. @default `min_max` */
   readonly weightRange?: Pick<RangeOptions, 'type' | 'params'> | undefined;
@@ -66,10 +69,15 @@ export function configOf(options: QuantizeOptions, graph: ModelGraph | undefined
   };
 }
 
+/** Whether ranges of activations are left to {@link quantize}. */
+export function leavesRanges({ activationRange, config }: QuantizeOptions): boolean {
+  return activationRange === undefined && config?.initializer?.range === undefined;
+}
+
 function rangesOf(options: QuantizeOptions): NonNullable<QuantizationConfig['initializer']>['range'] {
   const samples = { num_init_samples: subsetSizeOf(options) };
   return [
-    { type: 'mean_sample_min_max', ...options.activationRange, ...samples, target_quantizer_group: 'activations' },
+    { type: 'min_max', ...options.activationRange, ...samples, target_quantizer_group: 'activations' },
     { type: 'min_max', ...options.weightRange, ...samples, target_quantizer_group: 'weights' },
   ];
 }

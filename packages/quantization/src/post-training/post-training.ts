@@ -16,14 +16,17 @@ import { applyShift, BiasCorrection, type CorrectableLayer, type LayerShift } fr
 import { scalablePairs } from './equalization.ts';
 import { alphaInvalid, otherCopy } from './errors.ts';
 import type { LiveGraph } from './linear-layers.ts';
-import { configOf, subsetSizeOf, type QuantizeOptions } from './options.ts';
+import { configOf, leavesRanges, subsetSizeOf, type QuantizeOptions } from './options.ts';
 import { Originals } from './originals.ts';
+import { narrowRanges } from './range-search.ts';
 import { replayable, type ReplayableData } from './replayable.ts';
 import type { BiasCorrectionRow, PostTrainingReport, SmoothQuantRow } from './report.ts';
 import { shiftTarget } from './shift-targets.ts';
 import { resultPeaks, smooth } from './smooth-quant.ts';
 
 const DEFAULT_ALPHA = 0.5;
+/** Samples that tell which of a few ranges is best. */
+const SEARCH_SAMPLES = 32;
 
 /** A layer with quantized weights. */
 interface QuantizedLayer {
@@ -74,12 +77,13 @@ export class PostTraining<Model extends CompressibleModel> {
     return { biasCorrection: [...this.#shifts.map(shiftRow), ...this.#unshiftable], smoothQuant: this.#smoothQuant };
   }
 
-  /** Finds ranges, before that scales channels and after that moves biases, as the options say. After an error the model is as it was. */
+  /** Scales channels, finds and narrows ranges, and moves biases, as the options say. After an error the model is as it was. */
   async calibrate(): Promise<void> {
     try {
       await this.withData(async (context) => {
         await this.#smoothChannels(context);
         await this.#findRanges(context);
+        if (leavesRanges(this.options)) await this.#narrowRanges(context);
       });
       this.correctBiases();
     } catch (error) {
@@ -134,6 +138,11 @@ export class PostTraining<Model extends CompressibleModel> {
     } finally {
       correction.dispose();
     }
+  }
+
+  #narrowRanges(context: InitializeContext): Promise<void> {
+    const samples = Math.min(SEARCH_SAMPLES, this.samples);
+    return narrowRanges({ source: this.controller.source, live: this.#live, samples }, context);
   }
 
   /** Layers whose results can be moved; the others are for the report. */

@@ -2,7 +2,7 @@ import type { GraphNode } from '@nncf/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import { float32Values } from '../tensor-values.ts';
 import { followOf, namedOperand, ownVariable, type LiveGraph } from './linear-layers.ts';
-import { hasOutputMean } from './output-mean.ts';
+import { isRunnable } from './run-linear.ts';
 
 /** A variable that moves a layer's result, one number for every output channel. */
 export interface ShiftTarget {
@@ -17,8 +17,7 @@ export type Shiftable = { readonly target: ShiftTarget } | { readonly reason: st
 
 /** Finds where a shift of a convolution's or product's result can go: into its bias, else into the batch normalization that follows. */
 export function shiftTarget(live: LiveGraph, node: GraphNode): Shiftable {
-  const weightShape = live.view.value(node.inputs[1] ?? -1).traceShape;
-  if (!hasOutputMean(node, weightShape)) return { reason: `the mean of ${node.op} with these attributes is not known` };
+  if (!isRunnable(live.view.graph, node)) return { reason: `the mean of ${node.op} with these attributes is not known` };
   if (!node.insertable) return { reason: 'nothing can be observed at this operation' };
   const { bias, biasReason, normalization } = followOf(live, node);
   if (bias !== undefined) return { target: { into: 'bias', variable: bias.variable } };
