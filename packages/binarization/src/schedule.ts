@@ -1,6 +1,5 @@
 import type { CompressionScheduler, CompressionStage, Hyperparameters, JsonObject } from '@nncf/core';
-import { decayFactor, StagedScheduler } from '@nncf/schedulers';
-import type { BinarizationParams } from './config.ts';
+import { stagedHyperparameters, StagedScheduler, type StagedTrainingParams } from '@nncf/schedulers';
 import { stateMismatch } from './errors.ts';
 
 /** What is binarized from an epoch of its own. */
@@ -9,20 +8,21 @@ export type BinarizationPart = 'activations' | 'weights';
 /** 1: nothing is binary, 2: one part is, activations as a rule, 3: both are, 4: both are and the learning rate falls. */
 export type BinarizationStage = 1 | 2 | 3 | 4;
 
-const DEFAULTS = { start: 0, duration: 30, learningRate: 1e-3, weightDecay: 1e-5, power: 2.1 };
+/** Epoch at which a part begins that the configuration says nothing of. */
+const DEFAULT_START = 0;
 
 /** The four stages of binarization (section 3.2 of arXiv 2002.08679), and the learning rate and weight decay that go with them. */
 export class BinarizationSchedule implements CompressionScheduler {
-  readonly #params: BinarizationParams;
+  readonly #params: StagedTrainingParams;
   readonly #staged: StagedScheduler<BinarizationPart>;
   #steps = 0;
   /** Steps of the last whole epoch; 0 before the first has ended. */
   #stepsPerEpoch = 0;
 
   /** @param onChange is told the parts at work whenever there are more or fewer than before; not at construction */
-  constructor(params: BinarizationParams, onChange: (active: readonly BinarizationPart[]) => void) {
+  constructor(params: StagedTrainingParams, onChange: (active: readonly BinarizationPart[]) => void) {
     this.#params = params;
-    const { activations_quant_start_epoch: activations = DEFAULTS.start, weights_quant_start_epoch: weights = DEFAULTS.start } = params;
+    const { activations_quant_start_epoch: activations = DEFAULT_START, weights_quant_start_epoch: weights = DEFAULT_START } = params;
     this.#staged = new StagedScheduler<BinarizationPart>({ activations, weights }, onChange);
   }
 
@@ -53,20 +53,14 @@ export class BinarizationSchedule implements CompressionScheduler {
   }
 
   /**
-   * Learning rate `base_lr`, from epoch P on times ((P + D − e)/D)^2.1, and weight decay `base_wd`, from then on 0; undefined where the configuration
-   * speaks of neither. e counts parts of an epoch once the number of its steps is known, from the one before.
+   * Learning rate and weight decay by {@link stagedHyperparameters}; undefined where the configuration speaks of neither. Weight decay ends when the
+   * learning rate begins to fall, unless told otherwise. Parts of an epoch count once the number of its steps is known, from the one before.
    */
   hyperparameters(): Hyperparameters | undefined {
     const { base_lr, base_wd, lr_poly_drop_start_epoch: start, disable_wd_start_epoch: disable = start } = this.#params;
     if ([base_lr, base_wd, disable].every((value) => value === undefined)) return undefined;
-    const { lr_poly_drop_duration_epochs: duration = DEFAULTS.duration } = this.#params;
-    const epoch = this.#staged.epoch + (this.#stepsPerEpoch === 0 ? 0 : Math.min(this.#steps / this.#stepsPerEpoch, 1));
-    const factor = start === undefined ? 1 : decayFactor(epoch, { start, duration, power: DEFAULTS.power });
-    const decays = disable === undefined || this.#staged.epoch < disable;
-    return {
-      learningRate: (base_lr ?? DEFAULTS.learningRate) * factor,
-      weightDecay: decays ? (base_wd ?? DEFAULTS.weightDecay) : 0,
-    };
+    const part = this.#stepsPerEpoch === 0 ? 0 : Math.min(this.#steps / this.#stepsPerEpoch, 1);
+    return stagedHyperparameters({ ...this.#params, disable_wd_start_epoch: disable }, this.#staged.epoch, part);
   }
 
   state(): JsonObject {

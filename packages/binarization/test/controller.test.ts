@@ -8,11 +8,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BinarizationParams } from '../src/index.ts';
+import type { StagedTrainingParams } from '@nncf/schedulers';
 import { initialScale } from '../src/operators/initial-scale.ts';
 import { expectNear, numbers } from './arrays.ts';
 
-const STAGES: BinarizationParams = {
+const STAGES: StagedTrainingParams = {
   activations_quant_start_epoch: 1,
   weights_quant_start_epoch: 2,
   lr_poly_drop_start_epoch: 3,
@@ -36,7 +36,7 @@ const predict = (algo: Algo): number[] => numbers(algo.model.predict(images()) a
 const parameter = (algo: Algo, name: string): number[] =>
   numbers(algo.parameters.find((each) => each.name === `binarization/${name}`)!.variable);
 
-function compress(params: BinarizationParams | undefined, mode: 'xnor' | 'dorefa' = 'xnor'): Promise<Algo> {
+function compress(params: StagedTrainingParams | undefined, mode: 'xnor' | 'dorefa' = 'xnor'): Promise<Algo> {
   const model = smallSequential({ rate: 0 }) as LayersModel;
   return createCompressionAlgorithm(model, {
     compression: { algorithm: 'binarization', mode, ...(params === undefined ? {} : { params }) },

@@ -1,4 +1,4 @@
-import type { Scoping } from '@nncf/sparsity';
+import type { Scoping } from '@nncf/core';
 
 /** The section `{ "algorithm": "const_sparsity" }`. */
 export type ConstSparsityConfig = Scoping;

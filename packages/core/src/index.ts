@@ -68,6 +68,7 @@ export { CompositeAlgorithm } from './algorithm/composite.ts';
 export { parseConfig, parseConfigText } from './config/parse-config.ts';
 export { configError, jsonPointer, validate } from './config/config-error.ts';
 export { matchesAnyScope, matchesScope, requireMatches, type Scoped } from './config/scope-match.ts';
+export { isInScope, requireKnownScopes, scopeList, scopingShape, type Scopes, type Scoping } from './config/scoping.ts';
 export { scope } from './graph/scope.ts';
 export { traceModel, type TracedModel } from './graph/trace.ts';
 export type { CompressibleModel, FunctionalModel, ModelAdapter, InputSpec } from './graph/model-adapter.ts';

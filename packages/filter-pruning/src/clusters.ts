@@ -1,5 +1,4 @@
-import { weightUses, type GraphNode, type ModelGraph, type WeightUse } from '@nncf/core';
-import { isInScope, type Scoping } from '@nncf/sparsity';
+import { isInScope, weightUses, type GraphNode, type ModelGraph, type Scoping, type WeightUse } from '@nncf/core';
 import type { ChannelFlow, ChannelUser } from './channel-flow.ts';
 import type { PruningSettings } from './settings.ts';
 

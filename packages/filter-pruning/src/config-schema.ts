@@ -1,4 +1,4 @@
-import { scopingShape } from '@nncf/sparsity';
+import { scopingShape } from '@nncf/core';
 import { z, type ZodType } from 'zod';
 import type { FilterPruningConfig, FilterPruningParams } from './config.ts';
 

@@ -1,5 +1,5 @@
 import type { FilterImportance } from '@nncf/magnitude-sparsity';
-import type { Scoping } from '@nncf/sparsity';
+import type { Scoping } from '@nncf/core';
 
 /** How the level rises. `baseline`: all at once after `num_init_steps`. */
 export type PruningSchedule = 'baseline' | 'exponential' | 'exponential_with_bias';

@@ -1,6 +1,13 @@
-import { defineAlgorithm, weightUses, type AlgorithmDefinition, type ModelGraph, type PlanCommand } from '@nncf/core';
+import {
+  defineAlgorithm,
+  requireKnownScopes,
+  weightUses,
+  type AlgorithmDefinition,
+  type ModelGraph,
+  type PlanCommand,
+  type Scoping,
+} from '@nncf/core';
 import { unreachableTarget } from '@nncf/schedulers';
-import { requireKnownScopes, type Scoping } from '@nncf/sparsity';
 import { channelFlow } from './channel-flow.ts';
 import { weightAxes } from './channel-masks.ts';
 import { pruningSpace, type PruningSpace } from './clusters.ts';
@@ -20,7 +27,7 @@ export const filterPruning: AlgorithmDefinition<FilterPruningConfig> = defineAlg
   schema: filterPruningSchema,
   plan(graph, { config, pointer, epochs, warn }) {
     const settings = readSettings(config);
-    requireKnownScopes(config, graph, pointer);
+    requireKnownScopes(config, graph.nodes, pointer);
     const unreachable = unreachableTarget(settings.schedule, epochs);
     if (unreachable !== undefined) warn(`${pointer}: ${unreachable}`);
     const space = spaceOf(graph, settings, config);

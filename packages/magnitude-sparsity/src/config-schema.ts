@@ -1,5 +1,5 @@
 import { scheduleShape } from '@nncf/schedulers';
-import { scopingShape } from '@nncf/sparsity';
+import { scopingShape } from '@nncf/core';
 import { z, type ZodType } from 'zod';
 import type { MagnitudeParams, MagnitudeSparsityConfig } from './config.ts';
 

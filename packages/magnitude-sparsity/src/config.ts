@@ -1,5 +1,5 @@
 import type { ScheduleParams } from '@nncf/schedulers';
-import type { Scoping } from '@nncf/sparsity';
+import type { Scoping } from '@nncf/core';
 import type { WeightImportance } from './importance.ts';
 
 /** How a level is understood: as that of all layers together, or of each by itself. */

@@ -1,3 +1,5 @@
+import { scopingShape } from '@nncf/core';
+import { stagedTrainingShape } from '@nncf/schedulers';
 import { z, type ZodType } from 'zod';
 import type {
   ActivationOptions,
@@ -10,8 +12,6 @@ import type {
   RangeOptions,
   ScopedRangeOptions,
   ScopeOverrides,
-  Scopes,
-  StagedOptions,
 } from './config.ts';
 import { IGNORED_PATTERNS } from './placement/ignored-patterns.ts';
 import { PROPAGATION_RULES } from './placement/merge.ts';
@@ -19,7 +19,6 @@ import { RANGE_ESTIMATOR_TYPES } from './range/estimator.ts';
 
 const count = z.int().nonnegative();
 const bitWidth = z.int('a whole number of bits is needed').min(2, 'at least 2 bits are needed').max(16, 'at most 16 bits are possible');
-const scopes: ZodType<Scopes> = z.union([z.string().min(1), z.array(z.string().min(1))]);
 const mode = z.enum(['symmetric', 'asymmetric']);
 
 const quantizerShape = {
@@ -28,8 +27,6 @@ const quantizerShape = {
   signed: z.boolean().optional(),
   per_channel: z.boolean().optional(),
 };
-
-const scopingShape = { ignored_scopes: scopes.optional(), target_scopes: scopes.optional() };
 
 const percentile = z.number().min(0).max(100);
 
@@ -95,17 +92,6 @@ const scopeOverrides: ZodType<ScopeOverrides> = z
   .object({ weights: z.record(z.string(), override).optional(), activations: z.record(z.string(), override).optional() })
   .catchall(override);
 
-const staged: ZodType<StagedOptions> = z.strictObject({
-  activations_quant_start_epoch: count.optional(),
-  weights_quant_start_epoch: count.optional(),
-  lr_poly_drop_start_epoch: count.optional(),
-  lr_poly_drop_duration_epochs: z.int().positive().optional(),
-  disable_wd_start_epoch: count.optional(),
-  base_lr: z.number().positive().optional(),
-  base_wd: z.number().nonnegative().optional(),
-  batch_multiplier: z.int().positive().optional(),
-});
-
 /** Validates the section; every key that it lets pass acts or is refused by name when the plan is made. */
 export const quantizationSchema: ZodType<QuantizationConfig> = z.strictObject({
   initializer: initializer.optional(),
@@ -121,7 +107,7 @@ export const quantizationSchema: ZodType<QuantizationConfig> = z.strictObject({
   scope_overrides: scopeOverrides.optional(),
   export_to_onnx_standard_ops: z.boolean().optional(),
   overflow_fix: z.enum(['enable', 'disable', 'first_layer_only']).optional(),
-  params: staged.optional(),
+  params: z.strictObject(stagedTrainingShape).optional(),
   ...scopingShape,
   compression_lr_multiplier: z.number().nonnegative().optional(),
 });

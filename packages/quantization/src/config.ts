@@ -1,12 +1,11 @@
+import type { Scoping } from '@nncf/core';
+import type { StagedTrainingParams } from '@nncf/schedulers';
 import type { IgnoredPattern } from './placement/ignored-patterns.ts';
 import type { PropagationRule } from './placement/merge.ts';
 import type { RangeEstimatorType } from './range/estimator.ts';
 
 /** Where zero lies in a quantizer's range: in its middle or at its lower end, or wherever the data want it. */
 export type QuantizationMode = 'symmetric' | 'asymmetric';
-
-/** One address, or several: exact (`encoder/conv1`, a scope with all below it) or a regular expression (`{re}conv.*`). */
-export type Scopes = string | readonly string[];
 
 /** How one tensor is rounded. */
 export interface QuantizerOptions {
@@ -40,9 +39,7 @@ export interface RangeOptions {
 }
 
 /** {@link RangeOptions} for some of the quantizers; the first entry that fits a quantizer counts. */
-export interface ScopedRangeOptions extends RangeOptions {
-  readonly target_scopes?: Scopes | undefined;
-  readonly ignored_scopes?: Scopes | undefined;
+export interface ScopedRangeOptions extends RangeOptions, Scoping {
   /** @default both */
   readonly target_quantizer_group?: 'activations' | 'weights' | undefined;
 }
@@ -105,9 +102,7 @@ export interface InitializerOptions {
 }
 
 /** Wishes for all weights or all activations. */
-export interface QuantizerGroupOptions extends QuantizerOptions {
-  readonly ignored_scopes?: Scopes | undefined;
-  readonly target_scopes?: Scopes | undefined;
+export interface QuantizerGroupOptions extends QuantizerOptions, Scoping {
   /** Train the logarithm of the scale instead of the scale. @default false */
   readonly logarithm_scale?: boolean | undefined;
 }
@@ -138,25 +133,8 @@ export interface ScopeOverrides {
   readonly [scope: string]: QuantizerOverride | OverridesByScope | undefined;
 }
 
-/** Staged quantization: weights and activations start at epochs of their own, and the learning rate follows. */
-export interface StagedOptions {
-  /** Number of completed epochs after which activations are quantized. @default 1 */
-  readonly activations_quant_start_epoch?: number | undefined;
-  /** Number of completed epochs after which weights are quantized. @default 1 */
-  readonly weights_quant_start_epoch?: number | undefined;
-  readonly lr_poly_drop_start_epoch?: number | undefined;
-  /** @default 30 */
-  readonly lr_poly_drop_duration_epochs?: number | undefined;
-  readonly disable_wd_start_epoch?: number | undefined;
-  /** @default 1e-3 */
-  readonly base_lr?: number | undefined;
-  /** @default 1e-5 */
-  readonly base_wd?: number | undefined;
-  readonly batch_multiplier?: number | undefined;
-}
-
 /** The section `{ "algorithm": "quantization" }`. Keys and defaults are those of NNCF's configuration files unless noted. */
-export interface QuantizationConfig {
+export interface QuantizationConfig extends Scoping {
   readonly initializer?: InitializerOptions | undefined;
   readonly weights?: QuantizerGroupOptions | undefined;
   readonly activations?: ActivationOptions | undefined;
@@ -182,10 +160,8 @@ export interface QuantizationConfig {
    * processors older than this library)
    */
   readonly overflow_fix?: 'enable' | 'disable' | 'first_layer_only' | undefined;
-  /** Makes the quantization staged. */
-  readonly params?: StagedOptions | undefined;
-  readonly ignored_scopes?: Scopes | undefined;
-  readonly target_scopes?: Scopes | undefined;
+  /** Makes the quantization staged: weights and activations start at epochs of their own (1 unless said), and the learning rate follows. */
+  readonly params?: StagedTrainingParams | undefined;
   /** Factor on the gradients of the quantizers' parameters. @default 1 */
   readonly compression_lr_multiplier?: number | undefined;
 }
@@ -194,10 +170,4 @@ declare module '@nncf/core' {
   interface AlgorithmConfigs {
     quantization: QuantizationConfig;
   }
-}
-
-/** A list of addresses, however it was written. */
-export function scopeList(scopes: Scopes | undefined): readonly string[] {
-  if (scopes === undefined) return [];
-  return typeof scopes === 'string' ? [scopes] : scopes;
 }

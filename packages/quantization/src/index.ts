@@ -14,8 +14,6 @@ export type {
   RangeOptions,
   ScopedRangeOptions,
   ScopeOverrides,
-  Scopes,
-  StagedOptions,
 } from './config.ts';
 export {
   fakeQuantizeAsymmetric,
@@ -64,4 +62,3 @@ export type { BiasCorrectionRow, PostTrainingReport, SmoothQuantRow } from './po
 export { quantization } from './quantization.ts';
 export { FakeQuantizer, type FakeQuantizerOptions, type NamedParameter, type QuantizerGrid } from './quantizers/fake-quantizer.ts';
 export type { QuantizerScheme, QuantizerSpec, RangeSpec } from './scheme.ts';
-export { stagedHyperparameters, type StagedHyperparameters } from './staged.ts';

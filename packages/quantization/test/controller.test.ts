@@ -4,7 +4,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { quantization } from '../src/quantization.ts';
-import { stagedHyperparameters } from '../src/staged.ts';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -132,21 +131,6 @@ describe('stages', () => {
     expect(algo.stage()).toBe('FULLY_COMPRESSED');
     expect(algo.state()).toEqual(state);
     algo.remove();
-  });
-
-  it('tell a training program its learning rate and weight decay', () => {
-    const params = {
-      base_lr: 0.1,
-      base_wd: 1e-4,
-      lr_poly_drop_start_epoch: 10,
-      lr_poly_drop_duration_epochs: 10,
-      disable_wd_start_epoch: 12,
-    };
-    expect(stagedHyperparameters(params, 0)).toEqual({ learningRate: 0.1, weightDecay: 1e-4 });
-    expect(stagedHyperparameters(params, 15).learningRate).toBeCloseTo(0.1 * 0.5 ** 2.1, 12);
-    expect(stagedHyperparameters(params, 15).weightDecay).toBe(0);
-    expect(stagedHyperparameters(params, 20).learningRate).toBe(0);
-    expect(stagedHyperparameters({}, 100)).toEqual({ learningRate: 1e-3, weightDecay: 1e-5 });
   });
 });
 

@@ -1,5 +1,5 @@
 import type { ScheduleParams } from '@nncf/schedulers';
-import type { Scoping } from '@nncf/sparsity';
+import type { Scoping } from '@nncf/core';
 
 /** How a level is understood: as that of all layers together, or of each by itself. */
 export type LevelMode = 'global' | 'local';

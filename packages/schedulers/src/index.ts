@@ -14,4 +14,5 @@ export {
   type SparsitySchedule,
 } from './sparsity-schedule.ts';
 export { SparsityScheduler, type SparsityTarget } from './sparsity-scheduler.ts';
+export { stagedHyperparameters, stagedTrainingShape, type StagedHyperparameters, type StagedTrainingParams } from './staged-training.ts';
 export { decayFactor, StagedScheduler, stagedStage, type DecayParams, type StageStarts } from './staged.ts';

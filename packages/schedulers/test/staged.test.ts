@@ -1,4 +1,4 @@
-import { decayFactor, StagedScheduler, stagedStage } from '@nncf/schedulers';
+import { decayFactor, stagedHyperparameters, StagedScheduler, stagedStage } from '@nncf/schedulers';
 import { expect, test } from 'vitest';
 
 test('a part begins at its epoch, the stage says how many have', () => {
@@ -44,4 +44,21 @@ test('the learning rate decays from its start to 0', () => {
 
 test('a negative start is SCHEDULE_INVALID', () => {
   expect(() => new StagedScheduler({ weights: -1 })).toThrow(expect.objectContaining({ code: 'SCHEDULE_INVALID' }));
+});
+
+test('learning rate and weight decay of a staged training', () => {
+  const params = {
+    base_lr: 0.1,
+    base_wd: 1e-4,
+    lr_poly_drop_start_epoch: 10,
+    lr_poly_drop_duration_epochs: 10,
+    disable_wd_start_epoch: 12,
+  };
+  expect(stagedHyperparameters(params, 0)).toEqual({ learningRate: 0.1, weightDecay: 1e-4 });
+  expect(stagedHyperparameters(params, 15).learningRate).toBeCloseTo(0.1 * 0.5 ** 2.1, 12);
+  expect(stagedHyperparameters(params, 14, 1)).toEqual(stagedHyperparameters(params, 15));
+  expect(stagedHyperparameters(params, 11, 0.9).weightDecay).toBe(1e-4);
+  expect(stagedHyperparameters(params, 15).weightDecay).toBe(0);
+  expect(stagedHyperparameters(params, 20).learningRate).toBe(0);
+  expect(stagedHyperparameters({}, 100)).toEqual({ learningRate: 1e-3, weightDecay: 1e-5 });
 });

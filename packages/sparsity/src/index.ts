@@ -5,7 +5,6 @@ export { histogramExporter } from './histogram-exporter.ts';
 export { histogramPage, type WeightPair } from './histogram-page.ts';
 export { MaskOperator } from './mask-operator.ts';
 export { checkNumber, checkTensor, loadMasks, maskName, saveMasks } from './mask-state.ts';
-export { isInScope, requireKnownScopes, scopingShape, type Scopes, type Scoping } from './scoping.ts';
 export { layerSparsity, layerTable, modelSparsity, percent, sparsityOf, type LayerColumn, type LayerSparsity } from './statistics.ts';
 export { planMasks, type MaskPlan } from './weights.ts';
 export { maskedWeights, type MaskedWeight } from './weight-access.ts';

@@ -1,5 +1,4 @@
-import { weightUses, type ModelGraph, type PlanCommand, type WeightUse } from '@nncf/core';
-import { isInScope, requireKnownScopes, type Scoping } from './scoping.ts';
+import { isInScope, requireKnownScopes, weightUses, type ModelGraph, type PlanCommand, type Scoping, type WeightUse } from '@nncf/core';
 
 /** What {@link planMasks} needs to know of an algorithm. */
 export interface MaskPlan {
@@ -18,7 +17,7 @@ export interface MaskPlan {
  * @throws NncfError `SCOPE_UNMATCHED`
  */
 export function planMasks(graph: ModelGraph, plan: MaskPlan): readonly PlanCommand[] {
-  requireKnownScopes(plan.scoping, graph, plan.pointer);
+  requireKnownScopes(plan.scoping, graph.nodes, plan.pointer);
   const uses = weightUses(graph).filter((use) => isInScope(plan.scoping, use.products) && isReachable(use, plan.warn));
   if (uses.length === 0) plan.warn(`The section at ${plan.pointer} leaves no weight of a convolution or a product to ${plan.algorithm}.`);
   return uses.map((use) => toCommand(use, plan));

@@ -1,5 +1,5 @@
-import { printPlan, traceModel, type InputInfo, type PlanCommand } from '@nncf/core';
-import { planMasks, type Scoping } from '@nncf/sparsity';
+import { printPlan, traceModel, type InputInfo, type PlanCommand, type Scoping } from '@nncf/core';
+import { planMasks } from '@nncf/sparsity';
 import { branchedModel, functionalModel, sharedModel, smallSequential } from '@nncf/testing';
 import { describeBackends } from '@nncf/testing/backends';
 import { expect, test } from 'vitest';

@@ -2,7 +2,8 @@ import {
   matchesAnyScope,
   matchesScope,
   operandValue,
-  requireMatches,
+  requireKnownScopes,
+  scopeList,
   weightUses,
   type GraphNode,
   type ModelGraph,
@@ -10,7 +11,7 @@ import {
   type PlanContext,
   type WeightUse,
 } from '@nncf/core';
-import type { BinarizationConfig, Scopes } from '../config.ts';
+import type { BinarizationConfig } from '../config.ts';
 import { configUnsupported, layerUnsupported } from '../errors.ts';
 import { paperExclusions } from './paper-preset.ts';
 import { isProduct } from './products.ts';
@@ -36,9 +37,8 @@ export interface BinarizationPlan {
 export function planBinarization(graph: ModelGraph, context: PlanContext<BinarizationConfig>): BinarizationPlan {
   const { config, pointer } = context;
   requireSupported(config, pointer);
-  const [ignored, targets] = [listOf(config.ignored_scopes), listOf(config.target_scopes)];
-  requireMatches(ignored, graph.nodes, `${pointer}/ignored_scopes`);
-  requireMatches(targets, graph.nodes, `${pointer}/target_scopes`);
+  requireKnownScopes(config, graph.nodes, pointer);
+  const [ignored, targets] = [scopeList(config.ignored_scopes), scopeList(config.target_scopes)];
   const uses = weightUses(graph, ['Conv2D']);
   const refusals = refusalsOf(graph, uses, {
     graph,
@@ -133,9 +133,4 @@ function warnAbout(uses: readonly WeightUse[], { pointer, warn, earlier }: PlanC
     warn(
       `${pointer}: ${masked.algorithm} masks weights that are binarized, as ${masked.values[0] ?? ''}: a binary weight is never 0. Give the two different scopes.`,
     );
-}
-
-function listOf(value: Scopes | undefined): readonly string[] {
-  if (value === undefined) return [];
-  return typeof value === 'string' ? [value] : value;
 }

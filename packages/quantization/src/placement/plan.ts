@@ -12,7 +12,7 @@ import { checkPrecision } from '../precision/options.ts';
 import { assignManualBits } from './manual-bits.ts';
 import { propagate, type Place, type Placement, type PropagationContext } from './propagate.ts';
 import { activationScheme, weightScheme } from './schemes.ts';
-import { requireKnownScopes } from './scopes.ts';
+import { requireKnownAddresses } from './scopes.ts';
 import { agreeOnBits, withoutRepeated } from './unified-bits.ts';
 import { warnAbout } from './warnings.ts';
 
@@ -34,7 +34,7 @@ export function planQuantizers(graph: ModelGraph, context: PlanContext<Quantizat
   const device = devicePreset(context.targetDevice);
   requireSupported(config, pointer);
   checkPrecision(config, device, pointer, context.warn);
-  requireKnownScopes(config, graph, pointer);
+  requireKnownAddresses(config, graph, pointer);
   const view = viewGraph(graph, device);
   const groups = createGroups();
   const demands = collectDemands({ view, config, device, groups, earlier });

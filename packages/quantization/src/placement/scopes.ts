@@ -1,5 +1,15 @@
-import { matchesAnyScope, matchesScope, NncfError, requireMatches, type GraphNode, type ModelGraph } from '@nncf/core';
-import { scopeList, type QuantizationConfig, type Scopes } from '../config.ts';
+import {
+  matchesAnyScope,
+  matchesScope,
+  NncfError,
+  requireKnownScopes,
+  requireMatches,
+  scopeList,
+  type GraphNode,
+  type ModelGraph,
+  type Scoping,
+} from '@nncf/core';
+import type { QuantizationConfig } from '../config.ts';
 import type { PatternExclusion } from './ignored-patterns.ts';
 
 /** Why an operation is left alone. */
@@ -11,11 +21,6 @@ export interface ScopeFilter {
   activations(node: GraphNode): Exclusion | undefined;
   /** Undefined where the weights of the node may be quantized. */
   weights(node: GraphNode): Exclusion | undefined;
-}
-
-interface Scoping {
-  readonly ignored_scopes?: Scopes | undefined;
-  readonly target_scopes?: Scopes | undefined;
 }
 
 /**
@@ -44,17 +49,14 @@ export function inScope(scoping: Scoping, node: GraphNode): boolean {
  *
  * @throws NncfError `SCOPE_UNMATCHED` with the JSON pointer of the address
  */
-export function requireKnownScopes(config: QuantizationConfig, graph: ModelGraph, pointer: string): void {
+export function requireKnownAddresses(config: QuantizationConfig, graph: ModelGraph, pointer: string): void {
   const sections: readonly (readonly [string, Scoping])[] = [
     [pointer, config],
     [`${pointer}/weights`, config.weights ?? {}],
     [`${pointer}/activations`, config.activations ?? {}],
     ...rangeSections(config, pointer),
   ];
-  for (const [at, section] of sections) {
-    requireMatches(scopeList(section.ignored_scopes), graph.nodes, `${at}/ignored_scopes`);
-    requireMatches(scopeList(section.target_scopes), graph.nodes, `${at}/target_scopes`);
-  }
+  for (const [at, section] of sections) requireKnownScopes(section, graph.nodes, at);
   for (const key of ['unified_scale_ops', 'linked_quantizer_scopes'] as const) {
     config.activations?.[key]?.forEach((group, i) => requireMatches(group, graph.nodes, `${pointer}/activations/${key}/${i}`));
   }

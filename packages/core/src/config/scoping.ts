@@ -1,5 +1,5 @@
-import { matchesAnyScope, requireMatches, type GraphNode, type ModelGraph } from '@nncf/core';
 import { z, type ZodOptional, type ZodType } from 'zod';
+import { matchesAnyScope, requireMatches, type Scoped } from './scope-match.ts';
 
 /** One address, or several: exact (`encoder/conv1`, a scope with all below it) or a regular expression (`{re}conv.*`). */
 export type Scopes = string | readonly string[];
@@ -27,18 +27,19 @@ export const scopingShape: { readonly ignored_scopes: ZodOptional<ZodType<Scopes
  * @param pointer JSON pointer of the section
  * @throws NncfError `SCOPE_UNMATCHED`
  */
-export function requireKnownScopes(scoping: Scoping, graph: ModelGraph, pointer: string): void {
-  requireMatches(listOf(scoping.ignored_scopes), graph.nodes, `${pointer}/ignored_scopes`);
-  requireMatches(listOf(scoping.target_scopes), graph.nodes, `${pointer}/target_scopes`);
+export function requireKnownScopes(scoping: Scoping, nodes: readonly Scoped[], pointer: string): void {
+  requireMatches(scopeList(scoping.ignored_scopes), nodes, `${pointer}/ignored_scopes`);
+  requireMatches(scopeList(scoping.target_scopes), nodes, `${pointer}/target_scopes`);
 }
 
 /** Whether a weight that these nodes use is to be changed: none of them is ignored, and one is targeted. */
-export function isInScope({ ignored_scopes, target_scopes }: Scoping, nodes: readonly GraphNode[]): boolean {
-  if (nodes.some((node) => matchesAnyScope(listOf(ignored_scopes), node))) return false;
-  return target_scopes === undefined || nodes.some((node) => matchesAnyScope(listOf(target_scopes), node));
+export function isInScope({ ignored_scopes, target_scopes }: Scoping, nodes: readonly Scoped[]): boolean {
+  if (nodes.some((node) => matchesAnyScope(scopeList(ignored_scopes), node))) return false;
+  return target_scopes === undefined || nodes.some((node) => matchesAnyScope(scopeList(target_scopes), node));
 }
 
-function listOf(value: Scopes | undefined): readonly string[] {
-  if (value === undefined) return [];
-  return typeof value === 'string' ? [value] : value;
+/** A list of addresses, however it was written. */
+export function scopeList(scopes: Scopes | undefined): readonly string[] {
+  if (scopes === undefined) return [];
+  return typeof scopes === 'string' ? [scopes] : scopes;
 }
