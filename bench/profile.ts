@@ -1,17 +1,17 @@
 /**
  * Where a training step spends its time: by kernel and by the shapes that it reads.
  *
- *     pnpm exec tsx --conditions=nncf-source bench/profile.ts [resnet20|mobilenet_v2] [fp32|int8] [batch] [steps]
+ *     pnpm exec tsx --conditions=nncf-source bench/profile.ts [resnet20|mobilenet_v2|resnet18|unet] [fp32|int8|magnitude|rb|int8+rb] [batch] [steps]
  */
 import { useBackend } from '@nncf/backend';
-import { createCompressionAlgorithm } from '@nncf/core';
-import '@nncf/quantization';
-import { mobileNetV2, resnet20 } from '@nncf/zoo';
 import * as tf from '@tensorflow/tfjs-core';
+import { methodNamed } from './support/methods.ts';
+import { networkNamed } from './support/networks.ts';
+import { noiseFor, traineeOf } from './support/trainee.ts';
 
-const [network = 'resnet20', method = 'fp32', batch = '64'] = process.argv.slice(2);
+const [name = 'resnet20', method = 'fp32', size, count = '5'] = process.argv.slice(2);
 const WARM_UP = 3;
-const STEPS = Number(process.argv[5] ?? 5);
+const STEPS = Number(count);
 
 interface Cost {
   milliseconds: number;
@@ -21,25 +21,9 @@ interface Cost {
 const costs = new Map<string, Cost>();
 
 await useBackend();
-const networks = { resnet20: () => resnet20(), mobilenet_v2: () => mobileNetV2({ variant: 'cifar', width: 0.5 }) };
-const model = networks[network as keyof typeof networks]();
-const x = tf.randomNormal([Number(batch), 32, 32, 3], 0, 1, 'float32', 1);
-const y = tf.oneHot(tf.randomUniform([Number(batch)], 0, 10, 'int32', 2), 10);
-const algo = method === 'int8' ? await createCompressionAlgorithm(model, { compression: { algorithm: 'quantization' } }) : undefined;
-await algo?.initialize([x]);
-const main = tf.train.momentum(0.01, 0.9);
-const optimizer = algo?.optimizer(main) ?? main;
-const variables = [
-  ...model.trainableWeights.map((weight) => weight.read() as tf.Variable),
-  ...(algo?.parameters ?? []).map(({ variable }) => variable),
-];
-const step = (): void => {
-  optimizer.minimize(
-    () => tf.losses.softmaxCrossEntropy(y, model.apply(x, { training: true }) as tf.Tensor) as tf.Scalar,
-    false,
-    variables,
-  );
-};
+const network = networkNamed(name);
+const batch = Number(size ?? network.batch);
+const { step } = await traineeOf(network.make, methodNamed(method), noiseFor(network, batch));
 
 for (let i = 0; i < WARM_UP; i++) step();
 watchKernels();
@@ -78,7 +62,7 @@ function timed<T>(key: string, run: () => T): T {
 }
 
 function report(stepMilliseconds: number): void {
-  console.log(`${network}, ${method}, batch ${batch}, ${tf.getBackend()}: ${stepMilliseconds.toFixed(1)} ms a step`);
+  console.log(`${name}, ${method}, batch ${batch}, ${tf.getBackend()}: ${stepMilliseconds.toFixed(1)} ms a step`);
   console.log(
     `of all processors: ${(user / STEPS / 1000).toFixed(1)} ms computing, ${(system / STEPS / 1000).toFixed(1)} ms in the operating system`,
   );

@@ -1,10 +1,11 @@
 """Training steps in PyTorch and NNCF for PyTorch, one at a time on demand.
 
 Reads a first line {"network", "batch", "methods": ["fp32", "int8", "int8+rb"], "threads"} and then a method's name a line; answers each with the
-milliseconds that one step took. An empty line ends it.
+milliseconds that one step took, and the line "memory" with the peak of its memory in megabytes. An empty line ends it.
 """
 
 import json
+import resource
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from nncf import NNCFConfig
 from nncf.torch import create_compressed_model, register_default_init_args
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
+from well_known import UNet
 
 QUANTIZATION = {"algorithm": "quantization", "initializer": {"range": {"num_init_samples": 64}, "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}}}
 RB = {"algorithm": "rb_sparsity", "sparsity_init": 0.5}
@@ -34,11 +36,24 @@ def resnet18():
     return net
 
 
+PEERS = {**NETWORKS, "resnet18": resnet18, "unet": UNet}
+# A quarter of CamVid's pictures for UNet, CIFAR's for the others.
+PICTURES = {"unet": (176, 240)}
+CLASSES = {"unet": 12}
+
+
+def noise(network, batch):
+    """Pictures and labels, for UNet one label for every pixel."""
+    size = PICTURES.get(network, (32, 32))
+    places = size if network == "unet" else ()
+    return torch.randn(batch, 3, *size), torch.randint(0, CLASSES.get(network, 10), (batch, *places))
+
+
 class Candidate:
     """One network with its optimizer under one method."""
 
     def __init__(self, network, method, images, labels):
-        net = {**NETWORKS, "resnet18": resnet18}[network]()
+        net = PEERS[network]()
         self.controller = None
         if method != "fp32":
             config = NNCFConfig.from_dict({"input_info": {"sample_size": list(images.shape)}, "compression": SECTIONS[method]})
@@ -65,19 +80,24 @@ class Candidate:
         return (time.perf_counter() - start) * 1000
 
 
+def peak_memory():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
 def main():
     # What NNCF prints would be taken for answers.
     answers, sys.stdout = sys.stdout, sys.stderr
     job = json.loads(sys.stdin.readline())
     torch.set_num_threads(job["threads"])
     torch.manual_seed(0)
-    images, labels = torch.randn(job["batch"], 3, 32, 32), torch.randint(0, 10, (job["batch"],))
+    images, labels = noise(job["network"], job["batch"])
     candidates = {method: Candidate(job["network"], method, images, labels) for method in job["methods"]}
     print(f"PyTorch {torch.__version__.split('+')[0]}, NNCF {nncf.__version__}", file=answers, flush=True)
     for line in sys.stdin:
-        if line.strip() == "":
+        wish = line.strip()
+        if wish == "":
             break
-        print(candidates[line.strip()].step(), file=answers, flush=True)
+        print(peak_memory() if wish == "memory" else candidates[wish].step(), file=answers, flush=True)
 
 
 main()
