@@ -41,3 +41,35 @@ export { createEncodedDataset, type DecodeOptions, type EncodedDatasetSpec, type
 export { decodeImage, type Crop, type CropOptions } from './decode.ts';
 export { sharedFile } from './shared.ts';
 export { readTar, type TarOptions } from './tar.ts';
+export {
+  createSegmentationDataset,
+  segmentationToMemory,
+  type EncodedPair,
+  type PairOptions,
+  type PictureSize,
+  type SegmentationBytes,
+  type SegmentationDataset,
+  type SegmentationSpec,
+} from './segmentation/dataset.ts';
+export { camvid, camvidClasses, type CamvidSplit } from './segmentation/camvid.ts';
+export {
+  segmentationArrays,
+  segmentationBatches,
+  type SegmentationArrays,
+  type SegmentationBatch,
+  type SegmentationBatches,
+  type SegmentationBatchOptions,
+} from './segmentation/batches.ts';
+export { type SegmentationAugmentation } from './segmentation/view.ts';
+export { countClassPixels, enetWeights, medianFrequencyWeights, type ClassPixels } from './segmentation/class-weights.ts';
+export type { AnnotationOptions, DetectionDataset, DetectionImage, Objects, Report } from './detection/images.ts';
+export { vocClasses, vocDataset, type VocOptions } from './detection/voc.ts';
+export { cocoDataset, type CocoOptions } from './detection/coco.ts';
+export { ssdAugmentation, type DetectionAugmentation } from './detection/view.ts';
+export {
+  detectionBatches,
+  type BatchObjects,
+  type DetectionBatch,
+  type DetectionBatches,
+  type DetectionBatchOptions,
+} from './detection/batches.ts';
