@@ -8,6 +8,7 @@ import {
   type Scoping,
 } from '@nncf/core';
 import { unreachableTarget } from '@nncf/schedulers';
+import { maskCommand } from '@nncf/sparsity';
 import { channelFlow } from './channel-flow.ts';
 import { weightAxes } from './channel-masks.ts';
 import { pruningSpace, type PruningSpace } from './clusters.ts';
@@ -48,14 +49,5 @@ function spaceOf(graph: ModelGraph, settings: PruningSettings, scoping: Scoping)
 function planMasks(graph: ModelGraph, { flow }: PruningSpace, description: string): readonly PlanCommand[] {
   const masked = weightAxes(flow);
   const uses = weightUses(graph).filter(({ variable }) => masked.has(variable.name));
-  return uses.map(({ variable, points }) => ({
-    algorithm: NAME,
-    operator: `${NAME}/${variable.name}`,
-    target: 'weight',
-    transform: 'mask',
-    points: points.map(({ node, port }) => ({ node: node.name, port })),
-    values: [variable.name],
-    description,
-    spec: { shape: [...variable.traceShape] },
-  }));
+  return uses.map((use) => maskCommand(use, { algorithm: NAME, description }));
 }

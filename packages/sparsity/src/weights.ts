@@ -20,7 +20,7 @@ export function planMasks(graph: ModelGraph, plan: MaskPlan): readonly PlanComma
   requireKnownScopes(plan.scoping, graph.nodes, plan.pointer);
   const uses = weightUses(graph).filter((use) => isInScope(plan.scoping, use.products) && isReachable(use, plan.warn));
   if (uses.length === 0) plan.warn(`The section at ${plan.pointer} leaves no weight of a convolution or a product to ${plan.algorithm}.`);
-  return uses.map((use) => toCommand(use, plan));
+  return uses.map((use) => maskCommand(use, plan));
 }
 
 /** A mask at some of the readers would leave others with the dense weight. */
@@ -30,7 +30,11 @@ function isReachable({ variable, points }: WeightUse, warn: (message: string) =>
   return blocked === undefined;
 }
 
-function toCommand({ variable, points }: WeightUse, { algorithm, description }: MaskPlan): PlanCommand {
+/** One mask for a weight, at every operand that reads it. */
+export function maskCommand(
+  { variable, points }: WeightUse,
+  { algorithm, description }: Pick<MaskPlan, 'algorithm' | 'description'>,
+): PlanCommand {
   return {
     algorithm,
     operator: `${algorithm}/${variable.name}`,
