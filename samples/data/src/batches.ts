@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { drawColour, withColour, type ColourJitter } from './colour.ts';
 import { imageLength, type ImageBytes, type ImageDataset, type ImageShape, type Normalization } from './dataset.ts';
 import { invalidArgument } from './errors.ts';
 import { normalizationTable, writeImage, writeView } from './normalization.ts';
+import type { RandomResizedCrop } from './random-crop.ts';
 import { createRandom, epochSeed, orderedIndices, shuffledIndices, type Random } from './random.ts';
 
 /** Random changes of a training picture (He et al. 2015, section 4.2). */
@@ -10,10 +12,21 @@ export interface Augmentation {
   readonly pad?: number;
   /** Mirror every second picture, by chance. @default false */
   readonly flip?: boolean;
+  /** Change the colours. @default none */
+  readonly colour?: ColourJitter;
+  /** A random part of the picture, scaled to its size, where the dataset decodes pictures. @default none */
+  readonly resizedCrop?: RandomResizedCrop;
 }
 
 /** The usual augmentation for CIFAR-10: 4 pixels of border, random crop, random mirror (He et al. 2015). */
 export const cifarAugmentation: Augmentation = { pad: 4, flip: true };
+
+/** The usual augmentation for ImageNet: a random part, random mirror and colours (Szegedy et al. 2015, arXiv 1409.4842; Howard 2013, arXiv 1312.5402). */
+export const imagenetAugmentation: Augmentation = {
+  flip: true,
+  resizedCrop: {},
+  colour: { brightness: 0.4, contrast: 0.4, saturation: 0.4 },
+};
 
 /** How a dataset is cut into batches. */
 export interface BatchOptions {
@@ -79,12 +92,14 @@ export function batches(dataset: ImageDataset, options: BatchOptions): Batches {
 /** One pass over a dataset as typed arrays; the next batch is read while the present one is in use. */
 export async function* arrayBatches(dataset: ImageDataset, options: BatchOptions): AsyncGenerator<ArrayBatch, void, void> {
   checkBatchSize(options.batchSize);
-  const random = createRandom(epochSeed(options.seed ?? 0, options.epoch ?? 0));
+  const seed = epochSeed(options.seed ?? 0, options.epoch ?? 0);
+  const random = createRandom(seed);
+  const crop = options.augment?.resizedCrop;
   const order = options.shuffle === true ? shuffledIndices(dataset.size, random) : orderedIndices(dataset.size);
   const table = normalizationTable(options.normalization ?? dataset.normalization, dataset.imageShape[2]);
   const count = batchCount(dataset.size, options);
   const fetch = (batch: number): Promise<ImageBytes> =>
-    dataset.read(order.slice(batch * options.batchSize, (batch + 1) * options.batchSize));
+    dataset.read(order.slice(batch * options.batchSize, (batch + 1) * options.batchSize), crop && { crop, seed });
   let pending = count > 0 ? fetch(0) : undefined;
   for (let batch = 0; batch < count; batch++) {
     const bytes = await pending!;
@@ -119,9 +134,13 @@ function toArrays(
   for (let image = 0; image < count; image++) {
     const source = bytes.pixels.subarray(image * length, (image + 1) * length);
     if (augment === undefined) writeImage(source, table, pixels, image * length);
-    else writeView(source, shape, drawView(augment, random), table, pixels, image * length);
+    else writeView(coloured(source, shape, augment, random), shape, drawView(augment, random), table, pixels, image * length);
   }
   return { pixels, shape: [count, ...shape], labels: bytes.labels, indices: bytes.indices };
+}
+
+function coloured(source: Uint8Array, [, , channels]: ImageShape, { colour }: Augmentation, random: Random): Uint8Array {
+  return colour === undefined ? source : withColour(source, channels, drawColour(colour, random));
 }
 
 function drawView(augment: Augmentation, random: Random): { top: number; left: number; flip: boolean } {

@@ -1,4 +1,5 @@
 import { invalidArgument } from './errors.ts';
+import type { RandomResizedCrop } from './random-crop.ts';
 import { createRandom, orderedIndices, shuffledIndices } from './random.ts';
 
 /** Height, width and channels of a picture. */
@@ -29,7 +30,14 @@ export interface ImageDataset {
   /** The normalization that networks for this data expect. */
   readonly normalization: Normalization;
   /** Reads the pictures of these indices, in this order; a picture that cannot be decoded is left out. */
-  read(indices: Int32Array): Promise<ImageBytes>;
+  read(indices: Int32Array, view?: RandomView): Promise<ImageBytes>;
+}
+
+/** Wish for random parts of the pictures. Datasets that decode pictures cut them out; those that hold pixels leave that to the batches' shifts. */
+export interface RandomView {
+  readonly crop: RandomResizedCrop;
+  /** Decides, with a picture's index, which part it is. */
+  readonly seed: number;
 }
 
 /** What {@link createMemoryDataset} needs. */
@@ -87,8 +95,11 @@ export function subset(dataset: ImageDataset, indices: ArrayLike<number>): Image
   const outside = chosen.find((index) => index < 0 || index >= dataset.size);
   if (outside !== undefined) throw invalidArgument(`index ${outside} is outside ${dataset.name} (${dataset.size} pictures)`);
   const position = new Map([...chosen].map((index, place) => [index, place]));
-  const read = async (places: Int32Array): Promise<ImageBytes> => {
-    const bytes = await dataset.read(places.map((place) => chosen[place]!));
+  const read = async (places: Int32Array, view?: RandomView): Promise<ImageBytes> => {
+    const bytes = await dataset.read(
+      places.map((place) => chosen[place]!),
+      view,
+    );
     return { ...bytes, indices: bytes.indices.map((index) => position.get(index)!) };
   };
   const { name, imageShape, classNames, normalization } = dataset;

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { imageLength, type ImageBytes, type ImageDataset, type Normalization } from './dataset.ts';
+import { imageLength, type ImageBytes, type ImageDataset, type Normalization, type RandomView } from './dataset.ts';
 import { cropOf, cropShape, decodeImage, type Crop, type CropOptions } from './decode.ts';
 import { imagenetNormalization } from './normalization.ts';
+import { decodeRandomCrop } from './random-crop.ts';
+import { createRandom, epochSeed } from './random.ts';
 
 /** A picture that is decoded when it is read. */
 export interface EncodedImage {
@@ -33,10 +35,10 @@ export interface EncodedDatasetSpec {
 export function createEncodedDataset(spec: EncodedDatasetSpec, options: DecodeOptions = {}): ImageDataset {
   const { normalization = imagenetNormalization, concurrency = availableParallelism() } = options;
   const crop = cropOf(options);
-  const decode = reportingDecoder(crop, options.onBroken ?? warn);
+  const decode = reportingDecoder(options.onBroken ?? warn);
   const labels = Int32Array.from(spec.images, ({ label }) => label);
-  const read = async (indices: Int32Array): Promise<ImageBytes> => {
-    const decoded = await mapBounded([...indices], concurrency, (index) => decode(spec.images[index]!));
+  const read = async (indices: Int32Array, view?: RandomView): Promise<ImageBytes> => {
+    const decoded = await mapBounded([...indices], concurrency, (index) => decode(spec.images[index]!, decoderOf(crop, index, view)));
     const whole = indices.filter((_, place) => decoded[place] !== undefined);
     const pixels = join(decoded, imageLength(cropShape(crop)), whole.length);
     return { pixels, labels: whole.map((index) => labels[index]!), indices: whole };
@@ -67,14 +69,23 @@ export async function mapBounded<Item, Result>(
   return results;
 }
 
+/** Turns an encoded picture into pixels. */
+type Decoder = (source: string | Uint8Array) => Promise<Uint8Array>;
+
+/** The middle of a picture, or the random part that a view wishes. */
+function decoderOf(crop: Crop, index: number, view: RandomView | undefined): Decoder {
+  if (view === undefined) return (source) => decodeImage(source, crop);
+  const random = createRandom(epochSeed(view.seed, index));
+  return (source) => decodeRandomCrop(source, crop.size, view.crop, random);
+}
+
 function reportingDecoder(
-  crop: Crop,
   onBroken: (file: string, reason: string) => void,
-): (image: EncodedImage) => Promise<Uint8Array | undefined> {
+): (image: EncodedImage, decode: Decoder) => Promise<Uint8Array | undefined> {
   const reported = new Set<string>();
-  return async ({ file, bytes }) => {
+  return async ({ file, bytes }, decode) => {
     try {
-      return await decodeImage(bytes ?? file, crop);
+      return await decode(bytes ?? file);
     } catch (error) {
       if (!reported.has(file)) onBroken(file, error instanceof Error ? error.message : String(error));
       reported.add(file);

@@ -6,16 +6,20 @@ export {
   toMemory,
   type ImageBytes,
   type ImageDataset,
+  type RandomView,
   type ImageShape,
   type MemoryDataset,
   type MemoryDatasetSpec,
   type Normalization,
 } from './dataset.ts';
 export { imagenetNormalization, mnistNormalization, rawPixels } from './normalization.ts';
+export type { ColourJitter } from './colour.ts';
+export type { RandomResizedCrop } from './random-crop.ts';
 export {
   arrayBatches,
   batches,
   cifarAugmentation,
+  imagenetAugmentation,
   type ArrayBatch,
   type Augmentation,
   type Batch,
@@ -73,3 +77,17 @@ export {
   type DetectionBatches,
   type DetectionBatchOptions,
 } from './detection/batches.ts';
+export { mrpc, sst2, xnli, type TextDataset, type TextExample, type TextOptions, type TextSplit } from './text/pairs.ts';
+export { squad, type Answer, type Question, type QuestionDataset } from './text/squad.ts';
+export { createWordPiece, loadWordPiece, type WordPiece, type WordPieceOptions } from './text/word-piece.ts';
+export { encodeTexts, type EncodedText } from './text/encode.ts';
+export { questionWindows, type QuestionWindow, type WindowOptions } from './text/squad-features.ts';
+export type { OrderOptions } from './text/order.ts';
+export {
+  tokenArrays,
+  tokenBatches,
+  type TokenArrays,
+  type TokenBatch,
+  type TokenBatches,
+  type TokenBatchOptions,
+} from './text/token-batches.ts';

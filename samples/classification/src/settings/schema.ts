@@ -42,6 +42,14 @@ export interface PreprocessingSection {
   readonly pad?: number | undefined;
   /** Mirror every second picture, by chance. */
   readonly flip?: boolean | undefined;
+  /** Change the colours, by factors of 1 − x … 1 + x. */
+  readonly colour?:
+    | { readonly brightness?: number | undefined; readonly contrast?: number | undefined; readonly saturation?: number | undefined }
+    | undefined;
+  /** Cut out random parts, by share of the area and width by height. */
+  readonly resized_crop?:
+    | { readonly scale?: readonly [number, number] | undefined; readonly ratio?: readonly [number, number] | undefined }
+    | undefined;
   /** Train on parts of the pictures in the first epochs. */
   readonly window?: { readonly size: number; readonly epochs: number } | undefined;
 }
@@ -61,6 +69,10 @@ export const programSchema: ZodType<ProgramConfig> = z.object({
     .strictObject({
       pad: z.int().min(0).optional(),
       flip: z.boolean().optional(),
+      colour: z.strictObject({ brightness: share.optional(), contrast: share.optional(), saturation: share.optional() }).optional(),
+      resized_crop: z
+        .strictObject({ scale: z.tuple([positive, positive]).optional(), ratio: z.tuple([positive, positive]).optional() })
+        .optional(),
       window: z.strictObject({ size: z.int().positive(), epochs: positive }).optional(),
     })
     .optional(),

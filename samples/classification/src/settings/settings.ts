@@ -54,13 +54,25 @@ export async function resolveSettings(flags: Flags): Promise<Settings> {
 }
 
 function pictures(flags: Flags, program: ProgramConfig): Pick<Settings, 'width' | 'data' | 'imageSize' | 'classes' | 'augment' | 'window'> {
-  const { pad = 0, flip = false, window } = program.preprocessing ?? {};
   return {
     width: flags.width ?? program.model_params?.width ?? 1,
     data: flags.data ?? program.data,
     imageSize: program.image_size ?? 224,
     classes: program.num_classes,
-    augment: program.preprocessing === undefined ? undefined : { pad, flip },
-    window,
+    augment: augmentationOf(program),
+    window: program.preprocessing?.window,
+  };
+}
+
+function augmentationOf({ preprocessing }: ProgramConfig): Augmentation | undefined {
+  if (preprocessing === undefined) return undefined;
+  const { pad = 0, flip = false, colour, resized_crop: resizedCrop } = preprocessing;
+  return { pad, flip, ...defined({ colour: colour && defined(colour), resizedCrop: resizedCrop && defined(resizedCrop) }) };
+}
+
+/** An object without the keys that have no value. */
+function defined<Values extends object>(values: Values): { [Key in keyof Values]?: Exclude<Values[Key], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Values]?: Exclude<Values[Key], undefined>;
   };
 }
