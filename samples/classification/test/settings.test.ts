@@ -42,6 +42,39 @@ describe('resolveSettings', () => {
     expect(settings.learningRate).toMatchObject({ base: 1e-3, schedule: 'multistep', milestones: [10, 20], gamma: 0.2, epochs: 30 });
   });
 
+  test('reads a file as those of NNCF for PyTorch are', async () => {
+    const config = written(`{
+      "model": "mobilenet_v2", "pretrained": true, "input_info": { "sample_size": [2, 3, 224, 224] }, "num_classes": 1000,
+      "batch_size": 256, "workers": 4, "multiprocessing_distributed": true, "dataset": "imagenet", "epochs": 65,
+      "optimizer": {
+        "type": "AdamW", "base_lr": 3e-4, "weight_decay": 1e-4, "schedule_type": "exponential", "gamma": 0.93,
+        "optimizer_params": { "betas": [0.95, 0.99], "eps": 1e-6 }
+      },
+      "compression": [
+        { "algorithm": "rb_sparsity", "sparsity_init": 0.02,
+          "params": { "schedule": "multistep", "multistep_steps": [3, 5], "multistep_sparsity_levels": [0.1, 0.3, 0.52] } },
+        { "algorithm": "quantization",
+          "initializer": {
+            "range": { "num_init_steps": 85 }, "batchnorm_adaptation": { "num_bn_adaptation_steps": 39, "num_bn_forget_steps": 1 }
+          },
+          "weights": { "mode": "asymmetric", "per_channel": true, "bits": 8 }, "activations": { "mode": "asymmetric", "bits": 8 } }
+      ]
+    }`);
+    const settings = await resolveSettings({ config });
+    expect(settings.optimizer).toMatchObject({ type: 'adam', decay: 'decoupled', betas: [0.95, 0.99], epsilon: 1e-6 });
+    expect(settings.learningRate).toMatchObject({ schedule: 'exponential', gamma: 0.93 });
+    expect(settings).toMatchObject({ dataset: 'imagenet', classes: 1000, batchSize: 256 });
+  });
+
+  test('reads the augmentation', async () => {
+    const config = written(`{
+      "model": "resnet18", "dataset": "imagenet",
+      "preprocessing": { "flip": true, "resized_crop": { "scale": [0.2, 1] }, "colour": { "brightness": 0.4 } }
+    }`);
+    const { augment } = await resolveSettings({ config });
+    expect(augment).toEqual({ pad: 0, flip: true, resizedCrop: { scale: [0.2, 1] }, colour: { brightness: 0.4 } });
+  });
+
   test('the command line wins', async () => {
     const config = written('{ "model": "resnet20", "dataset": "cifar10", "epochs": 30, "optimizer": { "base_lr": 1 } }');
     const settings = await resolveSettings({ config, epochs: 2, model: 'resnet18', lr: 0.5 });

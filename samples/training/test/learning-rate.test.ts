@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { learningRateSchedule } from '../src/train/learning-rate.ts';
+import { LEARNING_RATE_SCHEDULES, learningRateSchedule } from '../src/train/learning-rate.ts';
 
 describe('learningRateSchedule', () => {
   test('cosine is the base rate at first, half in the middle, nothing at the end', () => {
@@ -18,6 +18,15 @@ describe('learningRateSchedule', () => {
     expect([rate(3.99), rate(4), rate(7.99), rate(8), rate(100)]).toEqual([1, 0.5, 0.5, 0.25, 0.25]);
   });
 
+  test.each([
+    ['step', { every: 3, gamma: 0.5 }, [1, 1, 0.5, 0.125]],
+    ['exponential', { gamma: 0.5 }, [1, 0.25, 0.125, 0.5 ** 9]],
+    ['poly', { power: 2 }, [1, 0.5625, 0.49, 0.01]],
+  ] as const)('%s', (schedule, figures, expected) => {
+    const rate = learningRateSchedule({ base: 1, schedule, epochs: 10, ...figures });
+    [0, 2.5, 3, 9].forEach((epoch, i) => expect(rate(epoch)).toBeCloseTo(expected[i]!, 12));
+  });
+
   test('a floor is kept', () => {
     const rate = learningRateSchedule({ base: 2, schedule: 'cosine', epochs: 4, final: 0.25 });
     expect(rate(4)).toBeCloseTo(0.5, 12);
@@ -25,7 +34,7 @@ describe('learningRateSchedule', () => {
   });
 
   test('after the warm-up no rate is above the one before, nor below zero', () => {
-    const schedules = fc.constantFrom('constant' as const, 'cosine' as const, 'linear' as const, 'multistep' as const);
+    const schedules = fc.constantFrom(...LEARNING_RATE_SCHEDULES);
     const times = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
       fc.property(schedules, times, (schedule, [a, b]) => {

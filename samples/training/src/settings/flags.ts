@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { LEARNING_RATE_SCHEDULES } from '../train/learning-rate.ts';
 
 /** Adds the flags of `TrainingFlags` to a command. */
 export function withTrainingFlags(command: Command): Command {
@@ -8,8 +9,8 @@ export function withTrainingFlags(command: Command): Command {
     .option('--epochs <n>', 'passes over the training data', count)
     .option('--seed <n>', 'of initial weights, orders and augmentation', count)
     .option('--lr <rate>', 'learning rate after the warm-up', positive)
-    .addOption(new Option('--optimizer <name>').choices(['sgd', 'adam', 'rmsprop']))
-    .addOption(new Option('--schedule <name>', 'of the learning rate').choices(['constant', 'cosine', 'linear', 'multistep']))
+    .addOption(new Option('--optimizer <name>').choices(['sgd', 'adam', 'adamw', 'rmsprop']))
+    .addOption(new Option('--schedule <name>', 'of the learning rate').choices(LEARNING_RATE_SCHEDULES))
     .option('--warmup <epochs>', 'epochs in which the rate grows', positive)
     .option('--weight-decay <x>', 'pull of kernels towards zero', share)
     .option('--evaluate-every <n>', 'epochs between evaluations', positive)

@@ -1,22 +1,36 @@
 import { z, type ZodType } from 'zod';
+import { LEARNING_RATE_SCHEDULES, type LearningRateOptions } from '../train/learning-rate.ts';
 
 const positive = z.number().positive();
 const share = z.number().min(0).max(1);
 
+/** Figures of one kind of optimizer. */
+export interface OptimizerParams {
+  readonly momentum?: number | undefined;
+  readonly nesterov?: boolean | undefined;
+  /** Of Adam. */
+  readonly betas?: readonly [number, number] | undefined;
+  readonly eps?: number | undefined;
+}
+
 /** Optimizer and learning rate. */
 export interface OptimizerSection {
-  readonly type?: 'sgd' | 'adam' | 'rmsprop' | undefined;
+  readonly type?: 'sgd' | 'adam' | 'adamw' | 'rmsprop' | undefined;
   readonly base_lr?: number | undefined;
   readonly weight_decay?: number | undefined;
   readonly decay?: 'l2' | 'decoupled' | undefined;
   readonly momentum?: number | undefined;
   readonly nesterov?: boolean | undefined;
-  readonly schedule_type?: 'constant' | 'cosine' | 'linear' | 'multistep' | undefined;
+  readonly schedule_type?: LearningRateOptions['schedule'] | undefined;
   /** Epochs at which `multistep` multiplies the rate by `gamma`. */
   readonly steps?: readonly number[] | undefined;
+  /** Epochs between two falls of `step`. */
+  readonly step?: number | undefined;
   readonly gamma?: number | undefined;
+  /** Exponent of `poly`. */
+  readonly power?: number | undefined;
   readonly warmup_epochs?: number | undefined;
-  readonly optimizer_params?: { readonly momentum?: number | undefined; readonly nesterov?: boolean | undefined } | undefined;
+  readonly optimizer_params?: OptimizerParams | undefined;
 }
 
 /** Section `optimizer`: keys of NNCF's samples (`type`, `base_lr`, `schedule_type`, `steps`, `gamma`, `optimizer_params`) and a few more. */
@@ -24,18 +38,27 @@ const optimizerSchema = z.strictObject({
   type: z
     .string()
     .transform((name) => name.toLowerCase())
-    .pipe(z.enum(['sgd', 'adam', 'rmsprop']))
+    .pipe(z.enum(['sgd', 'adam', 'adamw', 'rmsprop']))
     .optional(),
   base_lr: positive.optional(),
   weight_decay: z.number().min(0).optional(),
   decay: z.enum(['l2', 'decoupled']).optional(),
   momentum: share.optional(),
   nesterov: z.boolean().optional(),
-  schedule_type: z.enum(['constant', 'cosine', 'linear', 'multistep']).optional(),
+  schedule_type: z.enum(LEARNING_RATE_SCHEDULES).optional(),
   steps: z.array(positive).optional(),
+  step: positive.optional(),
   gamma: positive.optional(),
+  power: positive.optional(),
   warmup_epochs: z.number().min(0).optional(),
-  optimizer_params: z.strictObject({ momentum: share.optional(), nesterov: z.boolean().optional() }).optional(),
+  optimizer_params: z
+    .strictObject({
+      momentum: share.optional(),
+      nesterov: z.boolean().optional(),
+      betas: z.tuple([share, share]).optional(),
+      eps: positive.optional(),
+    })
+    .optional(),
 });
 
 /** Keys of a configuration that every sample program reads. */

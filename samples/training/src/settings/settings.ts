@@ -12,8 +12,8 @@ export interface TrainingFlags {
   readonly epochs?: number;
   readonly seed?: number;
   readonly lr?: number;
-  readonly optimizer?: 'sgd' | 'adam' | 'rmsprop';
-  readonly schedule?: 'constant' | 'cosine' | 'linear' | 'multistep';
+  readonly optimizer?: 'sgd' | 'adam' | 'adamw' | 'rmsprop';
+  readonly schedule?: LearningRateOptions['schedule'];
   readonly warmup?: number;
   readonly weightDecay?: number;
   readonly logDir?: string;
@@ -76,12 +76,15 @@ export function required(key: string, value: string | undefined): string {
 
 function optimizerOf(flags: TrainingFlags, { optimizer = {} }: TrainingSection): OptimizerOptions {
   const { optimizer_params: params = {} } = optimizer;
+  const type = flags.optimizer ?? optimizer.type ?? 'sgd';
   return {
-    type: flags.optimizer ?? optimizer.type ?? 'sgd',
+    type: type === 'adamw' ? 'adam' : type,
     momentum: optimizer.momentum ?? params.momentum ?? 0.9,
     nesterov: optimizer.nesterov ?? params.nesterov ?? true,
     weightDecay: flags.weightDecay ?? optimizer.weight_decay ?? 0,
-    decay: optimizer.decay ?? 'l2',
+    decay: optimizer.decay ?? (type === 'adamw' ? 'decoupled' : 'l2'),
+    ...(params.betas === undefined ? {} : { betas: params.betas }),
+    ...(params.eps === undefined ? {} : { epsilon: params.eps }),
   };
 }
 
@@ -93,5 +96,7 @@ function learningRateOf(flags: TrainingFlags, { optimizer = {} }: TrainingSectio
     warmup: flags.warmup ?? optimizer.warmup_epochs ?? 0,
     ...(optimizer.steps === undefined ? {} : { milestones: optimizer.steps }),
     gamma: optimizer.gamma ?? 0.1,
+    ...(optimizer.step === undefined ? {} : { every: optimizer.step }),
+    ...(optimizer.power === undefined ? {} : { power: optimizer.power }),
   };
 }

@@ -4,6 +4,10 @@ import * as tf from '@tensorflow/tfjs-core';
 export interface OptimizerOptions {
   /** `sgd` is plain descent with momentum. @default 'sgd' */
   readonly type?: 'sgd' | 'adam' | 'rmsprop';
+  /** Decay of Adam's averages of the gradient and of its square. @default [0.9, 0.999] */
+  readonly betas?: readonly [number, number];
+  /** Keeps Adam and RMSProp from dividing by zero. @default TensorFlow.js's */
+  readonly epsilon?: number;
   /** @default 0.9 */
   readonly momentum?: number;
   /** Look ahead along the momentum (Sutskever et al. 2013). @default true */
@@ -22,9 +26,9 @@ export interface Trained {
 
 /** Makes the optimizer of TensorFlow.js; its learning rate is set before every step. */
 export function createOptimizer(options: OptimizerOptions): tf.Optimizer {
-  const { type = 'sgd', momentum = 0.9, nesterov = true } = options;
-  if (type === 'adam') return tf.train.adam(1, momentum, 0.999);
-  if (type === 'rmsprop') return tf.train.rmsprop(1, 0.9, momentum);
+  const { type = 'sgd', momentum = 0.9, nesterov = true, betas = [0.9, 0.999], epsilon } = options;
+  if (type === 'adam') return tf.train.adam(1, ...betas, epsilon);
+  if (type === 'rmsprop') return tf.train.rmsprop(1, 0.9, momentum, epsilon);
   return tf.train.momentum(1, momentum, nesterov);
 }
 
