@@ -1,10 +1,12 @@
 /**
- * Where a training step spends its time: by kernel and by the shapes that it reads.
+ * Where a training step spends its time: by kernel, by the shapes that it reads, and by layer. Kernels of the backward pass and of the optimizer belong to no
+ * layer.
  *
  *     pnpm exec tsx --conditions=nncf-source bench/profile.ts [resnet20|mobilenet_v2|resnet18|unet] [fp32|int8|magnitude|rb|int8+rb] [batch] [steps]
  */
 import { useBackend } from '@nncf/backend';
 import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { methodNamed } from './support/methods.ts';
 import { networkNamed } from './support/networks.ts';
 import { noiseFor, traineeOf } from './support/trainee.ts';
@@ -19,14 +21,17 @@ interface Cost {
 }
 
 const costs = new Map<string, Cost>();
+const layerCosts = new Map<string, Cost>();
+let presentLayer = '(backward pass, optimizer)';
 
 await useBackend();
 const network = networkNamed(name);
 const batch = Number(size ?? network.batch);
-const { step } = await traineeOf(network.make, methodNamed(method), noiseFor(network, batch));
+const { model, step } = await traineeOf(network.make, methodNamed(method), noiseFor(network, batch));
 
 for (let i = 0; i < WARM_UP; i++) step();
 watchKernels();
+for (const layer of model.layers) watchLayer(layer);
 const started = performance.now();
 const startedCpu = process.cpuUsage();
 for (let i = 0; i < STEPS; i++) step();
@@ -44,6 +49,20 @@ function watchKernels(): void {
   }
 }
 
+/** Notes which layer is at work. */
+function watchLayer(layer: LayersModel['layers'][number]): void {
+  const call = layer.call.bind(layer);
+  layer.call = (...args) => {
+    const outer = presentLayer;
+    presentLayer = layer.name;
+    try {
+      return call(...args);
+    } finally {
+      presentLayer = outer;
+    }
+  };
+}
+
 function keyOf(name: string, inputs: tf.NamedTensorInfoMap): string {
   const shapes = Object.values(inputs)
     .flatMap((input) => (Array.isArray(input) ? input : [input]))
@@ -54,11 +73,15 @@ function keyOf(name: string, inputs: tf.NamedTensorInfoMap): string {
 function timed<T>(key: string, run: () => T): T {
   const start = performance.now();
   const result = run();
-  const cost = costs.get(key) ?? { milliseconds: 0, calls: 0 };
-  cost.milliseconds += performance.now() - start;
-  cost.calls += 1;
-  costs.set(key, cost);
+  const milliseconds = performance.now() - start;
+  charge(costs, key, milliseconds);
+  charge(layerCosts, presentLayer, milliseconds);
   return result;
+}
+
+function charge(to: Map<string, Cost>, key: string, milliseconds: number): void {
+  const cost = to.get(key) ?? { milliseconds: 0, calls: 0 };
+  to.set(key, { milliseconds: cost.milliseconds + milliseconds, calls: cost.calls + 1 });
 }
 
 function report(stepMilliseconds: number): void {
@@ -68,6 +91,7 @@ function report(stepMilliseconds: number): void {
   );
   console.table(rows(byName(), stepMilliseconds, 20));
   console.table(rows(costs, stepMilliseconds, 25));
+  console.table(rows(layerCosts, stepMilliseconds, 25));
 }
 
 function byName(): Map<string, Cost> {
