@@ -105,6 +105,16 @@ export function notOnnx(cause?: unknown): NncfError {
   return new NncfError({ code: 'EXPORT_INVALID', source, message: 'The bytes are no ONNX model with operations in it.', cause });
 }
 
+/** An added output whose name a value of the file has already. */
+export function nameTaken(name: string): NncfError {
+  return new NncfError({
+    code: 'EXPORT_INVALID',
+    source,
+    message: `The file has a value called "${name}" already.`,
+    hint: "Give the added output another name, or the model's own outputs, with `outputNames`.",
+  });
+}
+
 /** Options that the exporter does not know or cannot use. */
 export function badOptions(reason: string): NncfError {
   return new NncfError({

@@ -1,21 +1,27 @@
 import type { OnnxBuilder } from '@nncf/core';
 import onnxProto from 'onnx-proto';
 import { GraphBuilder } from './emit/graph-builder.ts';
-import type { OnnxPort } from './emit/onnx-graph.ts';
-import { notOnnx } from './errors.ts';
+import type { OnnxNode, OnnxPort } from './emit/onnx-graph.ts';
+import { nameTaken, notOnnx } from './errors.ts';
 import { encodeInitializer, encodeNode, encodePort } from './proto/encode-model.ts';
 
 const { onnx } = onnxProto;
+
+/** An output of an extended file. */
+export interface ExtendedOutput extends OnnxPort {
+  /** The value that it is, where that has another name; the output's name must then be free. */
+  readonly value?: string;
+}
 
 /**
  * Appends operations to an exported file that the model itself cannot have, such as the non-maximum suppression of a detector.
  *
  * @param extend writes nodes that read the model's `outputs` (names, in order) and returns the outputs of the new file
- * @throws NncfError `EXPORT_INVALID` when the bytes are no ONNX model
+ * @throws NncfError `EXPORT_INVALID` when the bytes are no ONNX model, or when an output is to have the name of another value
  */
 export function extendOnnx(
   bytes: Uint8Array,
-  extend: (builder: OnnxBuilder, outputs: readonly string[]) => readonly OnnxPort[],
+  extend: (builder: OnnxBuilder, outputs: readonly string[]) => readonly ExtendedOutput[],
 ): Uint8Array {
   const model = decodeModel(bytes);
   const graph = model.graph ?? {};
@@ -24,11 +30,17 @@ export function extendOnnx(
     builder,
     (graph.output ?? []).map(({ name }) => name ?? ''),
   );
-  graph.node = [...(graph.node ?? []), ...builder.nodes.map(encodeNode)];
+  const copies = outputs.flatMap(({ name, value }) => (value === undefined ? [] : [copyOf(builder, value, name)]));
+  graph.node = [...(graph.node ?? []), ...[...builder.nodes, ...copies].map(encodeNode)];
   graph.initializer = [...(graph.initializer ?? []), ...[...builder.constants.all().values()].map(encodeInitializer)];
   graph.output = outputs.map(encodePort);
   model.opsetImport = [...builder.domains].map(([domain, version]) => ({ domain, version }));
   return onnx.ModelProto.encode(model).finish();
+}
+
+function copyOf(builder: GraphBuilder, value: string, name: string): OnnxNode {
+  if (builder.reserve(name) !== name) throw nameTaken(name);
+  return { name: builder.reserve(`${name}/Identity`), op: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} };
 }
 
 type Model = ReturnType<typeof onnx.ModelProto.decode>;

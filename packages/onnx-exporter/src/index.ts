@@ -1,7 +1,7 @@
 import './register.ts';
 
 export { exportOnnx, onnxBytes } from './export-onnx.ts';
-export { extendOnnx } from './extend-onnx.ts';
+export { extendOnnx, type ExtendedOutput } from './extend-onnx.ts';
 export type { OnnxPort } from './emit/onnx-graph.ts';
 export type { OnnxExportOptions } from './options.ts';
 export { onnxExporter, serializeOnnx } from './serialize.ts';

@@ -186,6 +186,19 @@ describe('an exported file', () => {
     expect(Array.from(kept?.dataSync() ?? [])).toEqual([0, 0, 3, 0, 0, 2]);
   });
 
+  it('calls added outputs as told, by names that are free', async () => {
+    const negated = (name: string): Uint8Array =>
+      extendOnnx(exported(boxes, { outputNames: ['a', 'b'] }, [{ sample_size: [1, 20] }]), (builder, [first = '']) => {
+        const [value = ''] = builder.node('Neg', [first]);
+        return [{ name, value, type: 'FLOAT', shape: [1, 5, 4] }];
+      });
+    expect(decoded(negated('negated')).output?.map(({ name }) => name)).toEqual(['negated']);
+    const x = tf.range(0, 20);
+    const [y] = await runOnnx(negated('negated'), [tf.reshape(x, [1, 20])]);
+    expect(Array.from(y!.dataSync())).toEqual(Array.from(tf.neg(x).dataSync()));
+    expect(() => negated('a')).toThrow(expect.objectContaining({ code: 'EXPORT_INVALID' }));
+  });
+
   it('is told from other bytes', () => {
     expect(() => extendOnnx(Uint8Array.of(1, 2, 3), () => [])).toThrow(expect.objectContaining({ code: 'EXPORT_INVALID' }));
     expect(() => extendOnnx(new Uint8Array(), () => [])).toThrow(/no ONNX model/);
