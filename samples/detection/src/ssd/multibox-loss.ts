@@ -1,0 +1,59 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Scoring } from '@nncf/zoo';
+import type { AnchorTargets } from './matching.ts';
+import { mineHardNegatives } from './mining.ts';
+
+/** What the detector says: encodings `[batch, anchors, 4]` and logits `[batch, anchors, classes]`. */
+export interface Predictions {
+  readonly encodings: tf.Tensor3D;
+  readonly logits: tf.Tensor3D;
+}
+
+/** How the loss is put together. */
+export interface MultiboxOptions {
+  readonly scoring: Scoring;
+  /** Anchors without an object that count for one with an object. @default 3 */
+  readonly negativeRatio?: number;
+}
+
+/**
+ * The loss of SSD (Liu et al. 2015, section 2.2): classification loss of the anchors that {@link mineHardNegatives} chooses plus smooth L1 of the encodings of
+ * anchors with an object, both over the number of anchors with an object in the batch. A batch without objects has a loss of 0.
+ *
+ * With `softmax` the classification loss is cross entropy; with `sigmoid` it is the sum of the binary cross entropies of all classes, the background one of them
+ * (as TensorFlow's detection zoo trains its SSDs).
+ */
+export function multiboxLoss({ encodings, logits }: Predictions, targets: readonly AnchorTargets[], options: MultiboxOptions): tf.Scalar {
+  const { scoring, negativeRatio = 3 } = options;
+  return tf.tidy(() => {
+    const [batch, anchors, classes] = logits.shape;
+    const labels = Int32Array.from(targets.flatMap((target) => [...target.labels]));
+    const positives = labels.filter((label) => label > 0).length;
+    const losses = classLosses(logits, tf.tensor2d(labels, [batch, anchors]), classes, scoring);
+    // The choice is no function that is differentiated: only its outcome is.
+    const counted = tf.tensor2d(mineHardNegatives(losses.dataSync(), labels, anchors, negativeRatio), [batch, anchors]);
+    const wanted = tf.stack(targets.map((target) => tf.tensor2d(target.encodings, [anchors, 4]))) as tf.Tensor3D;
+    const placed = tf.tensor3d(
+      Float32Array.from(labels, (label) => Number(label > 0)),
+      [batch, anchors, 1],
+    );
+    const boxes = tf.sum(tf.mul(smoothL1(tf.sub(encodings, wanted)), placed));
+    return tf.div(tf.add(tf.sum(tf.mul(losses, counted)), boxes), Math.max(positives, 1)) as tf.Scalar;
+  });
+}
+
+/** Classification loss of every anchor, `[batch, anchors]`. */
+function classLosses(logits: tf.Tensor3D, labels: tf.Tensor2D, classes: number, scoring: Scoring): tf.Tensor {
+  const wanted = tf.oneHot(labels, classes, 1, 0, 'float32');
+  if (scoring === 'softmax') return tf.losses.softmaxCrossEntropy(wanted, logits, undefined, 0, tf.Reduction.NONE);
+  return tf.sum(tf.losses.sigmoidCrossEntropy(wanted, logits, undefined, 0, tf.Reduction.NONE), -1);
+}
+
+/** ½ d² up to |d| = 1, |d| − ½ beyond (Girshick 2015, arXiv 1504.08083, equation 3); its slope is d, held within ±1. */
+export function smoothL1<T extends tf.Tensor>(difference: T): T {
+  return tf.tidy(() => {
+    const far = tf.abs(difference);
+    const near = tf.minimum(far, 1);
+    return tf.mul(near, tf.sub(far, tf.mul(near, 0.5)));
+  });
+}

@@ -1,0 +1,64 @@
+import { useBackend } from '@nncf/backend';
+import { onnxBytes } from '@nncf/onnx-exporter';
+import { ssdMobileNetV1, type Detector } from '@nncf/zoo';
+import * as tf from '@tensorflow/tfjs-core';
+import * as ort from 'onnxruntime-node';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { appendDetection } from '../src/onnx/append-detection.ts';
+import { overlap } from '../src/ssd/boxes.ts';
+import { detect } from '../src/ssd/detect.ts';
+import type { Detections, SelectionOptions } from '../src/ssd/selection.ts';
+
+beforeAll(async () => {
+  await useBackend({ quiet: true });
+});
+
+/** A detector whose predictors are large enough to be sure of something. */
+async function loudDetector(scoring: 'softmax' | 'sigmoid'): Promise<Detector> {
+  const detector = ssdMobileNetV1({ inputShape: [96, 96, 3], width: 0.125, classes: 4, seed: 5 });
+  for (const layer of detector.model.layers.filter(({ name }) => name.endsWith('.classes') && name.startsWith('head'))) {
+    const [kernel, bias] = layer.getWeights() as [tf.Tensor, tf.Tensor];
+    layer.setWeights([tf.mul(kernel, scoring === 'softmax' ? 60 : 20), bias]);
+  }
+  return { ...detector, scoring };
+}
+
+async function runFile(bytes: Uint8Array, xs: tf.Tensor): Promise<Detections> {
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const pixels = new ort.Tensor('float32', (await xs.data()) as Float32Array, xs.shape);
+  const { boxes, scores, labels } = await session.run({ [session.inputNames[0]!]: pixels });
+  await session.release();
+  return {
+    boxes: boxes!.data as Float32Array,
+    scores: scores!.data as Float32Array,
+    labels: Int32Array.from(labels!.data as BigInt64Array, Number),
+  };
+}
+
+function bytesOf(detector: Detector, options: SelectionOptions): Uint8Array {
+  return appendDetection(onnxBytes(detector.model, { batchSize: 1, outputNames: ['encodings', 'logits'] }), detector, options);
+}
+
+describe('the exported file', () => {
+  it.each(['softmax', 'sigmoid'] as const)('finds what TensorFlow.js finds (%s)', async (scoring) => {
+    const detector = await loudDetector(scoring);
+    const options = { scoreThreshold: 0.3, overlapThreshold: 0.5, limit: 20 };
+    const xs = tf.randomUniform([1, 96, 96, 3], -1, 1, 'float32', 2);
+    const [expected] = await detect(detector, xs, options);
+    const found = await runFile(bytesOf(detector, options), xs);
+    expect(expected!.labels).toHaveLength(20);
+    expect(expected!.scores[0]).toBeGreaterThan(0.5);
+    expect(found.labels).toEqual(expected!.labels);
+    found.scores.forEach((score, place) => expect(score).toBeCloseTo(expected!.scores[place]!, 4));
+    found.labels.forEach((_, place) => expect(overlap(found.boxes, place, expected!.boxes, place)).toBeGreaterThan(0.999));
+    detector.model.dispose();
+  });
+
+  it('finds nothing where nothing is sure enough', async () => {
+    const detector = await loudDetector('sigmoid');
+    const xs = tf.zeros([1, 96, 96, 3]);
+    const found = await runFile(bytesOf(detector, { scoreThreshold: 1 }), xs);
+    expect([found.boxes.length, found.scores.length, found.labels.length]).toEqual([0, 0, 0]);
+    detector.model.dispose();
+  });
+});
