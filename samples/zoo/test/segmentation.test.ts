@@ -3,7 +3,7 @@ import { NncfError } from '@nncf/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { countTrainable, icnet, type IcnetOptions } from '../src/index.ts';
+import { countTrainable, icnet, unet, type IcnetOptions } from '../src/index.ts';
 
 beforeAll(async () => {
   await useBackend({ quiet: true });
@@ -54,7 +54,8 @@ describe('ICNet', () => {
 
   it('refuses sizes that cannot be halved five times', () => {
     expect(() => icnet({ inputShape: [360, 480, 3] })).toThrow(NncfError);
-    expect(() => icnet({ inputShape: [360, 480, 3] })).toThrow(/360 × 480.*\n?.*multiples of 32/su);
+    expect(() => icnet({ inputShape: [360, 480, 3] })).toThrow(/360 × 480.*multiples of 32: it halves the picture 5 times/su);
+    expect(() => unet({ inputShape: [360, 480, 3] })).toThrow(/multiples of 16/u);
   });
 
   it('comes back from its saved form', async () => {

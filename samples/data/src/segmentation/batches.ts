@@ -28,6 +28,8 @@ export interface SegmentationArrays {
   /** Number of pictures, height and width. */
   readonly shape: readonly [count: number, height: number, width: number];
   readonly indices: Int32Array;
+  /** Number of pixels that are not ignored. */
+  readonly labelled: number;
 }
 
 /** A batch as tensors. */
@@ -37,6 +39,8 @@ export interface SegmentationBatch {
   /** int32, `[count, height, width]`. */
   readonly ys: tf.Tensor3D;
   readonly indices: Int32Array;
+  /** Number of pixels that are not ignored. */
+  readonly labelled: number;
 }
 
 /** Batches of one epoch. */
@@ -60,8 +64,8 @@ export function segmentationBatches(dataset: SegmentationDataset, options: Segme
 }
 
 async function* tensorPass(dataset: SegmentationDataset, options: SegmentationBatchOptions): AsyncGenerator<SegmentationBatch, void, void> {
-  for await (const { pixels, masks, shape, indices } of segmentationArrays(dataset, options)) {
-    const batch = { xs: tf.tensor4d(pixels, [...shape, 3]), ys: tf.tensor3d(masks, [...shape], 'int32'), indices };
+  for await (const { pixels, masks, shape, ...rest } of segmentationArrays(dataset, options)) {
+    const batch = { xs: tf.tensor4d(pixels, [...shape, 3]), ys: tf.tensor3d(masks, [...shape], 'int32'), ...rest };
     try {
       yield batch;
     } finally {
@@ -110,7 +114,8 @@ function toArrays(bytes: SegmentationBytes, dataset: SegmentationDataset, option
     };
     writePair(pair, view, size, rule, { pixels, masks, place });
   });
-  return { pixels, masks, shape: [count, ...size], indices: bytes.indices };
+  const labelled = masks.reduce((sum, label) => (label === dataset.ignored ? sum : sum + 1), 0);
+  return { pixels, masks, shape: [count, ...size], indices: bytes.indices, labelled };
 }
 
 function pixelRule({ normalization: { mean, std }, ignored }: SegmentationDataset): PixelRule {

@@ -1,6 +1,6 @@
 import * as tfl from '@tensorflow/tfjs-layers';
-import { NncfError } from '@nncf/core';
-import { createBuilder, imageInput, type Builder, type ConvSpec, type ImageShape, type ModelOptions } from '../builder.ts';
+import { createBuilder, imageInput, type Builder, type ConvSpec, type ModelOptions } from '../builder.ts';
+import { checkDivisible } from './divisible.ts';
 
 /** What ICNet can be asked for. */
 export interface IcnetOptions extends ModelOptions {
@@ -44,7 +44,7 @@ interface BottleneckSpec {
  */
 export function icnet(options: IcnetOptions = {}): tfl.LayersModel {
   const { inputShape = [768, 960, 3], classes = 12, auxiliary = false } = options;
-  checkSize(inputShape);
+  checkDivisible('ICNet', inputShape, STRIDE);
   const units = createUnits(options);
   const { build } = units;
   const classify = (x: tfl.SymbolicTensor, name: string): tfl.SymbolicTensor =>
@@ -58,16 +58,6 @@ export function icnet(options: IcnetOptions = {}): tfl.LayersModel {
   const output = scaled(build, logits, 'output', 4);
   const others = auxiliary ? [classify(fine.raised, 'aux24'), classify(coarse.raised, 'aux4')] : [];
   return tfl.model({ name: 'icnet', inputs: input, outputs: auxiliary ? [output, ...others] : output });
-}
-
-function checkSize([height, width]: ImageShape): void {
-  if (height % STRIDE === 0 && width % STRIDE === 0) return;
-  throw new NncfError({
-    code: 'INVALID_ARGUMENT',
-    source: 'zoo',
-    message: `ICNet cannot take pictures of ${height} × ${width}`,
-    hint: `Height and width must be multiples of ${STRIDE}: its branches halve the picture five times.`,
-  });
 }
 
 function createUnits(options: IcnetOptions): Units {

@@ -1,5 +1,6 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import { createBuilder, imageInput, type Builder, type ModelOptions } from '../builder.ts';
+import { checkDivisible } from './divisible.ts';
 
 /** What UNet can be asked for. */
 export interface UnetOptions extends ModelOptions {
@@ -15,9 +16,11 @@ export interface UnetOptions extends ModelOptions {
  * with `upconv`, `conv1` and `conv2`, `head`.
  * @returns model with logits `[batch, height, width, classes]`; input 368 × 480 × 3 and twelve classes (CamVid) unless told otherwise; height
  * and width must be multiples of 2^(depth − 1)
+ * @throws NncfError `INVALID_ARGUMENT` when they are not
  */
 export function unet(options: UnetOptions = {}): tfl.LayersModel {
   const { inputShape = [368, 480, 3], classes = 12, width = 1, depth = 5, batchNorm = true } = options;
+  checkDivisible('UNet', inputShape, 2 ** (depth - 1));
   const build = createBuilder(options);
   const channels = (level: number): number => Math.round(64 * 2 ** (level - 1) * width);
   const input = imageInput(inputShape);

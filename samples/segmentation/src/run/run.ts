@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import type { ModelCompression } from '@nncf/core';
+import { segmentationBatches } from '@nncf/datasets';
+import { exportOnnx } from '@nncf/onnx-exporter';
+import {
+  checkpointOf,
+  compress,
+  compressedSubject,
+  percent,
+  plainSubject,
+  toTable,
+  trainRun,
+  type Subject,
+  type Voice,
+} from '@nncf/sample-training';
+import { drawComparisons } from '../pictures/comparisons.ts';
+import type { SegmentationScore } from '../score/confusion.ts';
+import { evaluateModel, evaluateOnnx } from '../score/evaluate.ts';
+import type { Settings } from '../settings/settings.ts';
+import { segmentation } from '../train/task.ts';
+import { classWeightsOf, openData, type Data } from './data.ts';
+import { openModel } from './model.ts';
+
+/** `train` trains and evaluates, `test` evaluates, `export` writes the ONNX file; all three export with `--to-onnx`. */
+export type Mode = 'train' | 'test' | 'export';
+
+/** A model ready to run, compressed or not. */
+interface Opened {
+  readonly model: tfl.LayersModel;
+  readonly algo: ModelCompression<tfl.LayersModel> | undefined;
+  readonly subject: Subject;
+}
+
+/** Figures of a run; undefined where the mode has none. */
+export interface RunResult {
+  /** In TensorFlow.js. */
+  readonly score: SegmentationScore | undefined;
+  /** Of the exported file in ONNX Runtime. */
+  readonly onnxScore: SegmentationScore | undefined;
+  readonly onnxFile: string | undefined;
+}
+
+/** The file has the network's first output; the others are for training. */
+const OUTPUTS = { outputs: [0] };
+
+/** Runs one mode from settings to figures. */
+export async function run(mode: Mode, settings: Settings, voice: Voice): Promise<RunResult> {
+  const data = await openData(settings);
+  const opened = await open(settings, data, voice);
+  const { model, subject } = opened;
+  if (mode === 'train') await trainRun(subject, await taskOf(settings, data), settings, voice, notes(settings));
+  else if (settings.resume !== undefined) await subject.load(checkpointOf(settings));
+  const score = mode === 'export' ? undefined : await evaluate(model, data, voice);
+  if (settings.pictures !== undefined) await drawPictures(model, settings.pictures, settings, data, voice);
+  const onnxFile = settings.toOnnx ?? (mode === 'export' ? join(settings.logDir, 'model.onnx') : undefined);
+  const onnxScore = onnxFile === undefined ? undefined : await exported(opened, onnxFile, data, voice);
+  opened.algo?.remove();
+  model.dispose();
+  return { score, onnxScore, onnxFile };
+}
+
+async function open(settings: Settings, data: Data, { say, progress }: Voice): Promise<Opened> {
+  const model = await openModel(settings, data.train, settings.weights);
+  const { train, test } = data;
+  say(`${model.name}: ${model.countParams()} parameters; ${train.name}: ${train.size} pictures, ${test.name}: ${test.size}`);
+  const { compression, batchSize, seed } = settings;
+  if (compression === undefined) return { model, algo: undefined, subject: plainSubject(model) };
+  const batches = segmentationBatches(train, { batchSize, seed, shuffle: true });
+  const algo = await compress(model, compression, { data: batches, progress });
+  return { model, algo, subject: compressedSubject(algo) };
+}
+
+async function taskOf(settings: Settings, data: Data): Promise<ReturnType<typeof segmentation>> {
+  const { batchSize, seed, augment, auxiliary } = settings;
+  return segmentation({ ...data, batchSize, seed, augment, auxiliary, classWeights: await classWeightsOf(settings, data.train) });
+}
+
+function notes({ model, width, dataset, pictureSize }: Settings): Record<string, string> {
+  return { architecture: model, width: String(width), dataset, picture_size: pictureSize.join('x') };
+}
+
+async function evaluate(model: tfl.LayersModel, { test }: Data, { say, progress }: Voice): Promise<SegmentationScore> {
+  const bar = progress('evaluation');
+  const score = await evaluateModel(model, test, { onProgress: (done, total) => bar.update(done, total) });
+  bar.stop();
+  say(toTable({ columns: ['IoU'], rows: test.classNames.map((name, label) => [name, iouText(score.iou[label])]) }));
+  say(`TensorFlow.js: ${scoreText(score)} of ${test.size} pictures`);
+  return score;
+}
+
+function iouText(iou: number | undefined): string {
+  return iou === undefined ? 'not there' : percent(iou);
+}
+
+function scoreText({ meanIoU, accuracy }: SegmentationScore): string {
+  return `mIoU ${percent(meanIoU)}, pixels ${percent(accuracy)}`;
+}
+
+/** Writes the file and scores it. */
+async function exported({ model, algo }: Opened, file: string, { test }: Data, { say, progress }: Voice): Promise<SegmentationScore> {
+  if (algo === undefined) await exportOnnx(model, file, OUTPUTS);
+  else await algo.exportModel(file, OUTPUTS);
+  say(`written: ${file}`);
+  const bar = progress('ONNX Runtime');
+  const score = await evaluateOnnx(file, test, { onProgress: (done, total) => bar.update(done, total) });
+  bar.stop();
+  say(`ONNX Runtime: ${scoreText(score)}`);
+  return score;
+}
+
+/** Pictures beside their masks, and beside those of the uncompressed network where its weights are given. */
+async function drawPictures(model: tfl.LayersModel, folder: string, settings: Settings, { test }: Data, { say }: Voice): Promise<void> {
+  const { floatWeights, pictureCount } = settings;
+  const float = floatWeights === undefined ? undefined : await openModel(settings, test, floatWeights);
+  const files = await drawComparisons(float === undefined ? [model] : [float, model], test, folder, pictureCount);
+  float?.dispose();
+  say(`${files.length} pictures in ${folder}: picture, truth${float === undefined ? '' : ', floating point'}, network`);
+}
