@@ -107,7 +107,7 @@ describe('resolveSettings', () => {
   });
 
   test('every configuration of the repository is accepted', async () => {
-    const files = (await readdir(CONFIGS)).filter((name) => name.endsWith('.json'));
+    const files = (await readdir(CONFIGS, { recursive: true })).filter((name) => name.endsWith('.json'));
     expect(files.length).toBeGreaterThan(2);
     for (const name of files) await expect(resolveSettings({ config: join(CONFIGS, name) })).resolves.toHaveProperty('model');
   });
