@@ -6,9 +6,9 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { silentProgress } from '@nncf/sample-training';
+import { silentProgress, type Mode } from '@nncf/sample-training';
 import { evaluateOnnx } from '../src/run/onnx-runtime.ts';
-import { run, type Mode, type RunResult } from '../src/run/run.ts';
+import { run, type RunResult } from '../src/run/run.ts';
 import { resolveSettings, type Flags } from '../src/settings/settings.ts';
 import { stripes } from './tiny.ts';
 

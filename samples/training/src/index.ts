@@ -1,6 +1,7 @@
 export { compress, type CompressionOptions } from './compress.ts';
 export { badSetting } from './errors.ts';
 export { latencies, openOnnx, type LatencyOptions, type OnnxNetwork } from './onnx-runtime.ts';
+export { runCommands, runProgram, type Mode, type RunCommandOptions } from './program.ts';
 export { progressFor, silentProgress, type ProgressBar, type ProgressFigures, type ReportProgress } from './progress.ts';
 export { kilobytes, percent, toTable, type Report } from './report.ts';
 export { count, positive, share, withTrainingFlags } from './settings/flags.ts';

@@ -1,42 +1,18 @@
-import { Command, Option } from 'commander';
-import { useBackend } from '@nncf/backend';
-import { positive, progressFor, share, withTrainingFlags } from '@nncf/sample-training';
-import { run, type Mode } from '../run/run.ts';
+import type { Command } from 'commander';
+import { positive, runCommands, share } from '@nncf/sample-training';
+import { run } from '../run/run.ts';
 import { resolveSettings, type Flags } from '../settings/settings.ts';
 
-const MODES: readonly Mode[] = ['train', 'test', 'export'];
-
-/** The commands `train`, `test` and `export`, and `run --mode <mode>`, which is the one that is meant when none is named. */
-export function runCommands(): Command[] {
-  const named = MODES.map((mode) =>
-    withFlags(new Command(mode).description(DESCRIPTIONS[mode])).action((flags: Flags) => execute(mode, flags)),
-  );
-  const generic = withFlags(new Command('run').description('one of the three, by --mode'))
-    .addOption(new Option('--mode <mode>', 'what to do').choices(MODES).default('train'))
-    .action(({ mode, ...flags }: Flags & { mode: Mode }) => execute(mode, flags));
-  return [...named, generic];
-}
-
-const DESCRIPTIONS: Readonly<Record<Mode, string>> = {
-  train: 'train, or fine-tune under compression',
-  test: 'evaluate in TensorFlow.js, and with --to-onnx in ONNX Runtime',
-  export: 'write the ONNX file and evaluate it in ONNX Runtime',
-};
-
-async function execute(mode: Mode, flags: Flags): Promise<void> {
-  const settings = await resolveSettings(flags);
-  await useBackend();
-  await run(mode, settings, { say: console.info, progress: progressFor() });
+/** `train`, `test`, `export` and `run`. */
+export function classificationCommands(): Command[] {
+  return runCommands<Flags>({ withFlags, run: async (mode, flags, voice) => run(mode, await resolveSettings(flags), voice) });
 }
 
 function withFlags(command: Command): Command {
-  return withTrainingFlags(
-    command
-      .option('--config <file>', 'configuration: model, dataset, training and "compression"')
-      .option('--model <name>', 'model of the zoo: resnet20, resnet18, mobilenet_v2, …')
-      .option('--width <factor>', 'factor on the channel counts', positive)
-      .option('--dataset <name>', 'mnist, cifar10, or folder (<data>/<split>/<class>/*.jpg)')
-      .option('--data <dir>', 'folder of the data')
-      .option('--label-smoothing <x>', 'share of a label that is spread evenly', share),
-  );
+  return command
+    .option('--model <name>', 'model of the zoo: resnet20, resnet18, mobilenet_v2, …')
+    .option('--width <factor>', 'factor on the channel counts', positive)
+    .option('--dataset <name>', 'mnist, cifar10, imagenet, or folder (<data>/<split>/<class>/*.jpg)')
+    .option('--data <dir>', 'folder of the data')
+    .option('--label-smoothing <x>', 'share of a label that is spread evenly', share);
 }

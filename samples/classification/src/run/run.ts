@@ -4,7 +4,16 @@ import type { ModelCompression } from '@nncf/core';
 import { evaluateClassifier, type ClassificationScore } from '@nncf/datasets';
 import { Distillation } from '@nncf/distillation';
 import { exportOnnx } from '@nncf/onnx-exporter';
-import { checkpointOf, compressedSubject, percent, plainSubject, trainRun, type Subject, type Voice } from '@nncf/sample-training';
+import {
+  checkpointOf,
+  compressedSubject,
+  percent,
+  plainSubject,
+  trainRun,
+  type Mode,
+  type Subject,
+  type Voice,
+} from '@nncf/sample-training';
 import type { Settings } from '../settings/settings.ts';
 import { classification } from '../train/task.ts';
 import { agreementOf } from './agreement.ts';
@@ -12,9 +21,6 @@ import { compressClassifier } from './compress.ts';
 import { openData, type Data } from './data.ts';
 import { openModel, teacherOf } from './model.ts';
 import { evaluateOnnx } from './onnx-runtime.ts';
-
-/** `train` trains and evaluates, `test` evaluates, `export` writes the ONNX file; all three export with `--to-onnx`. */
-export type Mode = 'train' | 'test' | 'export';
 
 /** A model ready to run, compressed or not. */
 interface Opened {
