@@ -152,7 +152,7 @@ describe('binarization', () => {
 describe('bad input', () => {
   const known: readonly [string, Mode, Flags, string, RegExp][] = [
     ['an unknown model', 'test', { model: 'resnet9' }, 'UNKNOWN_MODEL', /resnet20/],
-    ['an unknown dataset', 'test', { dataset: 'svhn' }, 'CONFIG_INVALID', /mnist, cifar10 and folder/],
+    ['an unknown dataset', 'test', { dataset: 'svhn' }, 'CONFIG_INVALID', /mnist, cifar10, imagenet and folder/],
     ['a data folder that is not there', 'test', { data: '/nowhere/at/all' }, 'DATASET_MISSING', /nowhere/],
     ['weights that are not there', 'test', { weights: '/nowhere.safetensors' }, 'FILE_UNREADABLE', /nowhere/],
     ['a checkpoint that is not there', 'test', { resume: '/nowhere.safetensors' }, 'FILE_UNREADABLE', /nowhere/],
