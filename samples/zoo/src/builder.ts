@@ -1,6 +1,7 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import { createActivation, type ActivationKind } from './activations.ts';
 import { channelPad } from './custom-layers.ts';
+import { groupedConv2d } from './grouped-conv.ts';
 import { resize, type ResizeConfig } from './resize.ts';
 
 /** Height, width and channels of the input. */
@@ -45,13 +46,26 @@ export interface ConvSpec extends Omit<DepthwiseSpec, 'kernel'> {
   readonly kernel: Extent;
   /** Activation fused into the layer. @default none */
   readonly activation?: 'relu';
+  /** Value that the bias starts from. @default 0 */
+  readonly initialBias?: number;
   /** Distance of the filter's taps, both axes; with stride 1 and padding `same`. @default 1 */
   readonly dilation?: number;
+}
+
+/** A convolution in groups. */
+export interface GroupedSpec extends Omit<DepthwiseSpec, 'bias'> {
+  readonly filters: number;
+  /** Parts of the channels that are convolved each for itself. */
+  readonly groups: number;
 }
 
 /** Applies named layers with reproducible initial weights; every method returns the layer's output. */
 export interface Builder {
   conv(x: tfl.SymbolicTensor, name: string, spec: ConvSpec): tfl.SymbolicTensor;
+  /** One convolution, at stride 1 with padding `same`, for several inputs. */
+  sharedConv(name: string, spec: ConvSpec): (x: tfl.SymbolicTensor) => tfl.SymbolicTensor;
+  /** A convolution in groups, without bias. */
+  groupedConv(x: tfl.SymbolicTensor, name: string, spec: GroupedSpec): tfl.SymbolicTensor;
   depthwise(x: tfl.SymbolicTensor, name: string, spec: DepthwiseSpec): tfl.SymbolicTensor;
   /** A transposed convolution with bias whose stride is its kernel: every pixel becomes a square of `size` × `size`. */
   upConv(x: tfl.SymbolicTensor, name: string, filters: number, size: number): tfl.SymbolicTensor;
@@ -92,6 +106,17 @@ export function createBuilder(options: ModelOptions): Builder {
     conv: (x, name, spec) => {
       const { padding = 'same' } = spec;
       return output(convLayer(name, spec, weights(he)), padded(x, name, spec, padding));
+    },
+    sharedConv: (name, spec) => {
+      const layer = convLayer(name, spec, weights(he));
+      return (x) => output(layer, x);
+    },
+    groupedConv: (x, name, spec) => {
+      const { filters, groups, kernel, stride = 1, padding = 'same' } = spec;
+      const own = { name, filters, groups, kernel, stride, padding: layerPadding(spec) };
+      const first = seed + 1;
+      seed += groups;
+      return output(groupedConv2d(zeros ? own : { ...own, seed: first }), padded(x, name, spec, padding));
     },
     depthwise: (x, name, spec) => {
       const { padding = 'same' } = spec;
@@ -154,6 +179,7 @@ function convLayer(name: string, spec: ConvSpec, kernelInitializer: Initializer)
     padding: layerPadding(spec),
     useBias: spec.bias ?? false,
     kernelInitializer,
+    biasInitializer: tfl.initializers.constant({ value: spec.initialBias ?? 0 }),
     activation: spec.activation ?? 'linear',
   });
 }

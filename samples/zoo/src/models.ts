@@ -8,10 +8,11 @@ import { inceptionV3 } from './inception-v3.ts';
 import { mobileNetV1 } from './mobilenet-v1.ts';
 import { mobileNetV2 } from './mobilenet-v2.ts';
 import { mobileNetV3Large, mobileNetV3Small } from './mobilenet-v3.ts';
-import { resnet18, resnet34, resnet50 } from './resnet.ts';
+import { resnet18, resnet34, resnet50, resnext101x64x4d } from './resnet.ts';
 import { resnet110, resnet20, resnet32, resnet44, resnet56 } from './resnet-cifar.ts';
 import { resnet8 } from './resnet8.ts';
 import { squeezeNet11 } from './squeezenet.ts';
+import { vgg16 } from './vgg.ts';
 
 /** Every classification model of the zoo by the name that a command line uses. */
 export const zoo: Readonly<Record<string, (options?: ModelOptions) => tfl.LayersModel>> = {
@@ -25,6 +26,7 @@ export const zoo: Readonly<Record<string, (options?: ModelOptions) => tfl.Layers
   resnet18,
   resnet34,
   resnet50,
+  resnext101_64x4d: resnext101x64x4d,
   resnet18_cifar: (options) => resnet18({ ...options, stem: 'cifar' }),
   mobilenet_v1: mobileNetV1,
   mobilenet_v2: mobileNetV2,
@@ -35,6 +37,7 @@ export const zoo: Readonly<Record<string, (options?: ModelOptions) => tfl.Layers
   efficientnet_b0: efficientNetB0,
   inception_v3: inceptionV3,
   densenet121: denseNet121,
+  vgg16_bn: vgg16,
 };
 
 /**

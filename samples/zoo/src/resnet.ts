@@ -14,7 +14,7 @@ interface BlockSpec {
 }
 
 /** A residual block without its shortcut; `expansion` is the factor from its inner to its outer channels. */
-interface BlockKind {
+export interface BlockKind {
   readonly expansion: number;
   branch(build: Builder, x: tfl.SymbolicTensor, spec: BlockSpec): tfl.SymbolicTensor;
 }
@@ -34,18 +34,25 @@ const basic: BlockKind = {
   },
 };
 
-/** The stride sits in the 3 × 3 convolution, as in torchvision ("v1.5"), not in the first 1 × 1 as in the paper. */
-const bottleneck: BlockKind = {
-  expansion: 4,
-  branch: (build, input, { name, channels, stride }) => {
-    let x = build.conv(input, `${name}.conv1`, { filters: channels, kernel: 1 });
-    x = build.relu(build.batchNorm(x, `${name}.bn1`), `${name}.relu1`);
-    x = build.conv(x, `${name}.conv2`, { filters: channels, kernel: 3, stride, padding: 1 });
-    x = build.relu(build.batchNorm(x, `${name}.bn2`), `${name}.relu2`);
-    x = build.conv(x, `${name}.conv3`, { filters: channels * 4, kernel: 1 });
-    return build.batchNorm(x, `${name}.bn3`);
-  },
-};
+/**
+ * Block of three convolutions; in groups it is that of ResNeXt (Xie et al. 2016, arXiv 1611.05431), each group `base` channels wide where the first stage has 64.
+ * The stride sits in the 3 × 3 convolution, as in torchvision ("v1.5"), not in the first 1 × 1 as in the paper.
+ */
+export function bottleneck(groups = 1, base = 64): BlockKind {
+  return {
+    expansion: 4,
+    branch: (build, input, { name, channels, stride }) => {
+      const filters = Math.max(1, Math.floor((channels * base) / 64)) * groups;
+      const spec = { filters, kernel: 3, stride, padding: 1 };
+      let x = build.conv(input, `${name}.conv1`, { filters, kernel: 1 });
+      x = build.relu(build.batchNorm(x, `${name}.bn1`), `${name}.relu1`);
+      x = groups === 1 ? build.conv(x, `${name}.conv2`, spec) : build.groupedConv(x, `${name}.conv2`, { ...spec, groups });
+      x = build.relu(build.batchNorm(x, `${name}.bn2`), `${name}.relu2`);
+      x = build.conv(x, `${name}.conv3`, { filters: channels * 4, kernel: 1 });
+      return build.batchNorm(x, `${name}.bn3`);
+    },
+  };
+}
 
 /** ResNet-18 (He et al. 2015, arXiv 1512.03385): 11.69 million parameters, 1.8 billion multiply-adds at 224 × 224. */
 export function resnet18(options: ResnetOptions = {}): tfl.LayersModel {
@@ -59,7 +66,12 @@ export function resnet34(options: ResnetOptions = {}): tfl.LayersModel {
 
 /** ResNet-50 as torchvision has it: 25.56 million parameters, 4.1 billion multiply-adds at 224 × 224. */
 export function resnet50(options: ResnetOptions = {}): tfl.LayersModel {
-  return resnet('resnet50', bottleneck, [3, 4, 6, 3], options);
+  return resnet('resnet50', bottleneck(), [3, 4, 6, 3], options);
+}
+
+/** ResNeXt-101 of 64 groups, four channels each in the first stage, as torchvision has it: 83.46 million parameters, 15.5 billion multiply-adds at 224 × 224. */
+export function resnext101x64x4d(options: ResnetOptions = {}): tfl.LayersModel {
+  return resnet('resnext101_64x4d', bottleneck(64, 4), [3, 4, 23, 3], options);
 }
 
 /**
@@ -71,18 +83,35 @@ function resnet(name: string, kind: BlockKind, blocks: readonly number[], option
   const { inputShape = cifar ? [32, 32, 3] : [224, 224, 3], classes = cifar ? 10 : 1000, width = 1 } = options;
   const build = createBuilder(options);
   const input = imageInput(inputShape);
+  const x = resnetStages(build, input, { kind, blocks, width, cifar }).at(-1)!;
+  return tfl.model({
+    name,
+    inputs: input,
+    outputs: build.dense(build.globalAveragePool(x, 'avgpool'), 'fc', classes),
+  });
+}
+
+/** The convolutions of a ResNet. */
+interface StagesSpec {
+  readonly kind: BlockKind;
+  /** Number of blocks in each stage. */
+  readonly blocks: readonly number[];
+  readonly width: number;
+  /** 3 × 3 at stride 1 in front. @default false */
+  readonly cifar?: boolean;
+}
+
+/** Outputs of the stages `layer1` … `layer4` of a ResNet, with strides 4, 8, 16 and 32 (a quarter of that with the stem for CIFAR). */
+export function resnetStages(build: Builder, input: tfl.SymbolicTensor, spec: StagesSpec): tfl.SymbolicTensor[] {
+  const { kind, blocks, width, cifar = false } = spec;
   let x = stem(build, input, Math.round(64 * width), cifar);
-  blocks.forEach((count, stage) => {
+  return blocks.map((count, stage) => {
     for (let block = 0; block < count; block++) {
       const stride = stage > 0 && block === 0 ? 2 : 1;
       const channels = Math.round(64 * 2 ** stage * width);
       x = residual(build, x, kind, { name: `layer${stage + 1}.${block}`, channels, stride });
     }
-  });
-  return tfl.model({
-    name,
-    inputs: input,
-    outputs: build.dense(build.globalAveragePool(x, 'avgpool'), 'fc', classes),
+    return x;
   });
 }
 

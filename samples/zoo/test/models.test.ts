@@ -24,8 +24,10 @@ import {
   resnet50,
   resnet56,
   resnet8,
+  resnext101x64x4d,
   squeezeNet11,
   unet,
+  vgg16,
   zoo,
   type ModelOptions,
 } from '../src/index.ts';
@@ -57,6 +59,8 @@ describe('sizes', () => {
     ['MobileNet-v3-small (torchvision)', mobileNetV3Small, 2.543, 3, 56.5],
     ['EfficientNet-B0 (torchvision)', efficientNetB0, 5.289, 3, 386],
     ['DenseNet-121 (torchvision)', denseNet121, 7.979, 3, 2834],
+    ['VGG-16-BN (torchvision)', vgg16, 138.366, 3, 15470],
+    ['ResNeXt-101 64x4d (torchvision)', resnext101x64x4d, 83.455, 3, 15460],
     ['Inception-v3 (torchvision, without the auxiliary head)', inceptionV3, 23.835, 3, 5713],
   ])('%s', (_, build, parameters, digits, multiplyAdds) => {
     const model = build(zeros);
@@ -80,6 +84,8 @@ describe('parameters, one by one', () => {
     ['MobileNet-v3-small', mobileNetV3Small, 2_542_856],
     ['EfficientNet-B0', efficientNetB0, 5_288_548],
     ['DenseNet-121', denseNet121, 7_978_856],
+    ['VGG-16-BN', vgg16, 138_365_992],
+    ['ResNeXt-101 64x4d', resnext101x64x4d, 83_455_272],
     // 27 161 264 with the auxiliary head's 3 326 696.
     ['Inception-v3', inceptionV3, 23_834_568],
   ])('%s', (_, build, parameters) => {
