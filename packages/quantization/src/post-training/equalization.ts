@@ -16,6 +16,8 @@ export interface ScalablePair {
   readonly producer: GraphNode;
   readonly consumers: readonly GraphNode[];
   readonly channels: number;
+  /** Whether a ReLU6 stands between: a channel may then be made louder, at the price that what would pass 6 is cut off, but not quieter. */
+  readonly isCut: boolean;
   /** What makes the result smaller: weights and bias, or γ and β. */
   readonly divided: readonly ChannelledVariable[];
   /** Weights that make up for it. */
@@ -39,7 +41,7 @@ interface WeightAxes {
 
 /**
  * Pairs of layers between which channels can be scaled without changing what the model computes: only linear layers, ReLU, leaky ReLU,
- * pooling, means over positions and zero padding stand between. ReLU6 cuts at 6 whatever the scale, so nothing passes it.
+ * pooling, means over positions and zero padding stand between; where ReLU6 does, the pair says so.
  */
 export function scalablePairs(
   live: LiveGraph,
@@ -56,10 +58,11 @@ function pairOf(live: LiveGraph, producer: GraphNode): ScalablePair | Unscalable
   const { divided, result } = scaledBy(live, producer);
   if (typeof divided === 'string') return { producer, reason: divided };
   const channels = result.traceShape.at(-1) ?? 0;
-  const consumers = consumersOf(live, result, channels);
-  if (typeof consumers === 'string') return { producer, reason: consumers };
+  const reached = consumersOf(live, result, channels);
+  if (typeof reached === 'string') return { producer, reason: reached };
+  const consumers = reached.map(({ node }) => node);
   const multiplied = consumers.map((node) => inputWeights(live, node) as ChannelledVariable);
-  return { producer, consumers, channels, divided, multiplied };
+  return { producer, consumers, channels, divided, multiplied, isCut: reached.some(({ isCut }) => isCut) };
 }
 
 /** The variables that scale a layer's result; a text says why there are none. */
@@ -83,12 +86,18 @@ function affineOf(live: LiveGraph, node: GraphNode): readonly ChannelledVariable
   return [scale, offset].map(({ variable }) => ({ variable, axes: [0] }));
 }
 
-/** The layers that read a value, directly or through equivariant operations; a text names what else reads it. */
-function consumersOf(live: LiveGraph, value: GraphValue, channels: number): readonly GraphNode[] | string {
+/** A layer that reads a value, perhaps through a ReLU6. */
+interface Reached {
+  readonly node: GraphNode;
+  readonly isCut: boolean;
+}
+
+/** The layers that read a value, directly or through equivariant operations and ReLU6; a text names what else reads it. */
+function consumersOf(live: LiveGraph, value: GraphValue, channels: number): readonly Reached[] | string {
   const { view } = live;
   const readers = view.readers(value);
   if (view.isOutput(value) || readers.length === 0) return 'its result is an output of the model';
-  const found: GraphNode[] = [];
+  const found: Reached[] = [];
   for (const { node, port } of readers) {
     const reached = reach(live, node, port, channels);
     if (typeof reached === 'string') return reached;
@@ -97,13 +106,17 @@ function consumersOf(live: LiveGraph, value: GraphValue, channels: number): read
   return found;
 }
 
-function reach(live: LiveGraph, node: GraphNode, port: number, channels: number): readonly GraphNode[] | string {
+function reach(live: LiveGraph, node: GraphNode, port: number, channels: number): readonly Reached[] | string {
   if (port !== 0) return `${node.name} does not scale with its result`;
-  if (isEquivariant(node, live)) return consumersOf(live, live.view.value(node.outputs[0] ?? -1), channels);
+  const isCut = node.op === 'Relu6';
+  if (isCut || isEquivariant(node, live)) {
+    const behind = consumersOf(live, live.view.value(node.outputs[0] ?? -1), channels);
+    return typeof behind === 'string' || !isCut ? behind : behind.map((each) => ({ ...each, isCut }));
+  }
   const weights = inputWeights(live, node);
   if (weights === undefined) return `${node.name} does not scale with its result`;
   const size = weights.axes.map((axis) => weights.variable.shape[axis]);
-  return size[0] === channels ? [node] : `${node.name} reads its channels in another order`;
+  return size[0] === channels ? [{ node, isCut: false }] : `${node.name} reads its channels in another order`;
 }
 
 function isEquivariant(node: GraphNode, { view }: LiveGraph): boolean {

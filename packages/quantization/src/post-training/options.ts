@@ -23,6 +23,8 @@ export interface QuantizeOptions {
    * Exact through linear layers, ReLU and pooling; ReLU6 does not scale. @default false; α is 0.5
    */
   readonly smoothQuant?: boolean | number | undefined;
+  /** Make the channels in front of depthwise convolutions equally loud, which costs nothing (arXiv 1906.04721, section 4.1). @default true */
+  readonly stretchChannels?: boolean | undefined;
   /**
    * How ranges of activations are found. @default `min_max`, narrowed to what changes the layers behind least; a type that is named here is taken
    * as it is

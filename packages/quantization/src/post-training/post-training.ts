@@ -13,7 +13,7 @@ import { ALGORITHM_NAME } from '../placement/commands.ts';
 import type { FakeQuantizer } from '../quantizers/fake-quantizer.ts';
 import { quantizerLookup } from '../statistics.ts';
 import { applyShift, BiasCorrection, type CorrectableLayer, type LayerShift } from './bias-correction.ts';
-import { scalablePairs } from './equalization.ts';
+import { scalablePairs, type ScalablePair, type UnscalableLayer } from './equalization.ts';
 import { alphaInvalid, otherCopy } from './errors.ts';
 import type { LiveGraph } from './linear-layers.ts';
 import { configOf, leavesRanges, subsetSizeOf, type QuantizeOptions } from './options.ts';
@@ -23,6 +23,7 @@ import { replayable, type ReplayableData } from './replayable.ts';
 import type { BiasCorrectionRow, PostTrainingReport, SmoothQuantRow } from './report.ts';
 import { shiftTarget } from './shift-targets.ts';
 import { resultPeaks, smooth } from './smooth-quant.ts';
+import { isForDepthwise, stretchChannels } from './stretch-channels.ts';
 
 const DEFAULT_ALPHA = 0.5;
 /** Samples that tell which of a few ranges is best. */
@@ -45,6 +46,7 @@ export class PostTraining<Model extends CompressibleModel> {
   readonly #shifted = new Originals();
   readonly #layers: readonly QuantizedLayer[];
   #smoothQuant: readonly SmoothQuantRow[] = [];
+  #stretched: readonly string[] = [];
   #shifts: readonly LayerShift[] = [];
   #unshiftable: readonly BiasCorrectionRow[] = [];
 
@@ -74,14 +76,18 @@ export class PostTraining<Model extends CompressibleModel> {
   }
 
   get report(): PostTrainingReport {
-    return { biasCorrection: [...this.#shifts.map(shiftRow), ...this.#unshiftable], smoothQuant: this.#smoothQuant };
+    return {
+      biasCorrection: [...this.#shifts.map(shiftRow), ...this.#unshiftable],
+      smoothQuant: this.#smoothQuant,
+      stretched: this.#stretched,
+    };
   }
 
   /** Scales channels, finds and narrows ranges, and moves biases, as the options say. After an error the model is as it was. */
   async calibrate(): Promise<void> {
     try {
       await this.withData(async (context) => {
-        await this.#smoothChannels(context);
+        await this.#scaleChannels(context);
         await this.#findRanges(context);
         if (leavesRanges(this.options)) await this.#narrowRanges(context);
       });
@@ -154,17 +160,34 @@ export class PostTraining<Model extends CompressibleModel> {
     return found.flatMap(({ node, shiftable }) => ('target' in shiftable ? [{ node, target: shiftable.target }] : []));
   }
 
-  async #smoothChannels(context: InitializeContext): Promise<void> {
+  /** Passes factors between layers, channel by channel. */
+  async #scaleChannels(context: InitializeContext): Promise<void> {
     const alpha = alphaOf(this.options);
-    if (alpha === undefined) return;
     const producers = this.#layers.map(({ node }) => node);
     const { pairs, others } = scalablePairs(this.#live, producers);
-    if (pairs.length > 0) smooth(await resultPeaks(pairs, this.samples, context), alpha, this.#scaled);
-    this.#smoothQuant = [
-      ...pairs.map(({ producer, consumers }) => ({ layer: producer.name, consumers: consumers.map(({ name }) => name) })),
-      ...others.map(({ producer, reason }) => ({ layer: producer.name, reason })),
-    ];
+    const smoothed = pairs.filter(({ isCut }) => alpha !== undefined && !isCut);
+    const stretched =
+      this.options.stretchChannels === false ? [] : pairs.filter((pair) => isForDepthwise(pair) && !smoothed.includes(pair));
+    const known =
+      smoothed.length + stretched.length === 0 ? undefined : await resultPeaks([...smoothed, ...stretched], this.samples, context);
+    const of = (some: readonly ScalablePair[]): Map<ScalablePair, Float32Array> => new Map(some.map((pair) => [pair, known!.get(pair)!]));
+    smooth(of(smoothed), alpha ?? DEFAULT_ALPHA, this.#scaled);
+    stretchChannels(of(stretched), this.#scaled);
+    this.#stretched = stretched.map(({ producer }) => producer.name);
+    if (alpha !== undefined) this.#smoothQuant = smoothQuantRows(smoothed, pairs, others);
   }
+}
+
+function smoothQuantRows(
+  smoothed: readonly ScalablePair[],
+  pairs: readonly ScalablePair[],
+  others: readonly UnscalableLayer[],
+): readonly SmoothQuantRow[] {
+  const cut = pairs.filter(({ isCut }) => isCut).map(({ producer }) => ({ producer, reason: 'ReLU6 does not scale with its result' }));
+  return [
+    ...smoothed.map(({ producer, consumers }) => ({ layer: producer.name, consumers: consumers.map(({ name }) => name) })),
+    ...[...cut, ...others].map(({ producer, reason }) => ({ layer: producer.name, reason })),
+  ];
 }
 
 function shiftRow({ node, target, shift }: LayerShift): BiasCorrectionRow {

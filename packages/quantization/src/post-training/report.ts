@@ -26,4 +26,6 @@ export interface PostTrainingReport {
   readonly biasCorrection: readonly BiasCorrectionRow[];
   /** One row for every layer with quantized weights; empty without SmoothQuant. */
   readonly smoothQuant: readonly SmoothQuantRow[];
+  /** Addresses of the layers whose channels were made equally loud for the depthwise convolutions behind them. */
+  readonly stretched: readonly string[];
 }
