@@ -10,7 +10,7 @@ import { useBackend } from '@nncf/backend';
 import { createCompressionAlgorithm } from '@nncf/core';
 import '@nncf/filter-pruning';
 import '@nncf/onnx-exporter';
-import { demoConvNet, mobileNetV2, resnet20 } from '@nncf/zoo';
+import { demoConvNet, mobileNetV2, resnet18, resnet20 } from '@nncf/zoo';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { onnxRuntimeLatency, openvinoLatency, shown, type Latency } from './latency.ts';
 
@@ -27,6 +27,7 @@ interface Subject {
 const SUBJECTS: Readonly<Record<string, Subject>> = {
   'Demo network': { make: () => demoConvNet(), shape: [1, 28, 28, 1], multiple: 8 },
   'ResNet-20': { make: () => resnet20(), shape: [1, 32, 32, 3], multiple: 16 },
+  'ResNet-18, half as wide': { make: () => resnet18({ stem: 'cifar', width: 0.5 }), shape: [1, 32, 32, 3], multiple: 16 },
   'MobileNet-v2': { make: () => mobileNetV2({ classes: 10, inputShape: [32, 32, 3] }), shape: [1, 32, 32, 3], multiple: 16 },
 };
 
