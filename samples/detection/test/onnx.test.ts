@@ -1,6 +1,7 @@
 import { useBackend } from '@nncf/backend';
+import { cocoDataset, detectionBatches, sharedFile } from '@nncf/datasets';
 import { onnxBytes } from '@nncf/onnx-exporter';
-import { ssdMobileNetV1, type Detector } from '@nncf/zoo';
+import { loadSsdMobileNetCoco, ssdMobileNetV1, type Detector } from '@nncf/zoo';
 import * as tf from '@tensorflow/tfjs-core';
 import * as ort from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -59,6 +60,33 @@ describe('the exported file', () => {
     const xs = tf.zeros([1, 96, 96, 3]);
     const found = await runFile(bytesOf(detector, { scoreThreshold: 1 }), xs);
     expect([found.boxes.length, found.scores.length, found.labels.length]).toEqual([0, 0, 0]);
+    detector.model.dispose();
+  });
+
+  it('of the published SSD finds in a picture of COCO what TensorFlow.js finds (needs the shared folders)', async (context) => {
+    const [weights, pack] = [sharedFile('weights/ssd_mobilenet_v1_0.75_300_coco.safetensors'), sharedFile('data/coco-mini.tar')];
+    if (weights === undefined || pack === undefined) return context.skip('the shared folders are not there');
+    const detector = await loadSsdMobileNetCoco(weights);
+    const options = { overlapThreshold: 0.6 };
+    const bytes = bytesOf(detector, options);
+    const normalization = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+    let sure = 0;
+    for await (const { xs, objects } of detectionBatches(await cocoDataset(pack, 'val2017'), {
+      batchSize: 1,
+      size: [300, 300],
+      normalization,
+    })) {
+      if (objects[0]!.index === 4) break;
+      const [expected] = await detect(detector, xs, options);
+      const found = await runFile(bytes, xs);
+      expected!.scores.forEach((score, place) => {
+        if (score < 0.5) return;
+        sure += 1;
+        expect(found.labels[place]).toBe(expected!.labels[place]);
+        expect(overlap(found.boxes, place, expected!.boxes, place)).toBeGreaterThan(0.99);
+      });
+    }
+    expect(sure).toBeGreaterThan(5);
     detector.model.dispose();
   });
 });
