@@ -167,7 +167,9 @@ describe('batches', () => {
       indices: Int32Array.of(0, 1),
     });
     const lengths = (options: object): number[] =>
-      tokenArrays([text(2), text(9), text(17)], { batchSize: 1, length: 20, padTo: 'longest', ...options }).map(({ shape }) => shape[1]);
+      [...tokenArrays([text(2), text(9), text(17)], { batchSize: 1, length: 20, padTo: 'longest', ...options })].map(
+        ({ shape }) => shape[1],
+      );
     expect([lengths({}), lengths({ padTo: 'length' })]).toEqual([
       [8, 16, 20],
       [20, 20, 20],

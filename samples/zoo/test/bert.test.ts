@@ -45,6 +45,7 @@ describe('parameters', () => {
 
   it('are those of the publications', () => {
     expect(byHand(12, 768)).toBe(109_482_240);
+    expect(byHand(24, 1024)).toBe(335_141_888);
     expect(byHand(2, 128)).toBe(4_385_920);
     expect(byHand(3, 384)).toBe(17_389_824);
     expect(count(bertTiny)).toBe(byHand(2, 128));

@@ -39,17 +39,29 @@ export interface TokenBatches extends AsyncIterable<TokenBatch> {
 
 const ROUND = 8;
 
+/** Batches as typed arrays, made one by one. */
+export interface TokenArrayBatches extends Iterable<TokenArrays> {
+  /** Number of batches. */
+  readonly size: number;
+}
+
 /**
  * Batches as typed arrays.
  * @throws NncfError `INVALID_ARGUMENT` when a text is longer than `length`, or the batch size is no positive integer
  */
-export function tokenArrays(texts: readonly EncodedText[], options: TokenBatchOptions): readonly TokenArrays[] {
+export function tokenArrays(texts: readonly EncodedText[], options: TokenBatchOptions): TokenArrayBatches {
   const lengths = Int32Array.from(texts, ({ ids }) => ids.length);
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
   if (longest > options.length) throw invalidArgument(`a text of ${longest} word pieces does not fit into ${options.length}`);
   if (!Number.isInteger(options.batchSize) || options.batchSize < 1)
     throw invalidArgument(`batchSize ${options.batchSize} is not a positive integer`);
-  return batchOrder(lengths, options).map((indices) => arraysOf(texts, indices, options));
+  const order = batchOrder(lengths, options);
+  return {
+    size: order.length,
+    *[Symbol.iterator]() {
+      for (const indices of order) yield arraysOf(texts, indices, options);
+    },
+  };
 }
 
 /**
@@ -63,10 +75,10 @@ export function tokenBatches(
   options: TokenBatchOptions,
 ): TokenBatches {
   const batches = tokenArrays(texts, options);
-  return { size: batches.length, [Symbol.asyncIterator]: () => tensorPass(batches, targets) };
+  return { size: batches.size, [Symbol.asyncIterator]: () => tensorPass(batches, targets) };
 }
 
-async function* tensorPass(batches: readonly TokenArrays[], targets: (indices: Int32Array) => tf.Tensor): AsyncGenerator<TokenBatch> {
+async function* tensorPass(batches: Iterable<TokenArrays>, targets: (indices: Int32Array) => tf.Tensor): AsyncGenerator<TokenBatch> {
   for (const { ids, mask, types, shape, indices } of batches) {
     const [x, y, z] = [ids, mask, types].map((values) => tf.tensor2d(values, [...shape], 'int32')) as TokenBatch['xs'];
     const batch: TokenBatch = { xs: [x, y, z], ys: targets(indices), indices };

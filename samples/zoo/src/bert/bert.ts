@@ -74,22 +74,30 @@ export function bert(options: BertOptions = {}): tfl.LayersModel {
   return tfl.model({ name: 'bert', inputs: [ids, mask, types], outputs: headOf(context, x) });
 }
 
-/** BERT-base: 12 layers, 768 wide, 12 heads, 109,482,240 parameters without the head. */
-export function bertBase(options: BertOptions = {}): tfl.LayersModel {
-  return bert(options);
-}
-
-/** BERT-tiny (Turc et al. 2019, arXiv 1908.08962): 2 layers, 128 wide, 2 heads, 4,385,920 parameters without the head. */
-export function bertTiny(options: BertOptions = {}): tfl.LayersModel {
-  return bert({ layers: 2, width: 128, heads: 2, ...options });
-}
-
 /**
- * The three-layer BERT that `paraphrase-MiniLM-L3-v2` is (Reimers and Gurevych 2019, arXiv 1908.10084): 384 wide, 12 heads, 17,389,824 parameters
- * without the head.
+ * Sizes of published models by the name that a command line uses: base and large (Devlin et al. 2018, arXiv 1810.04805), tiny (Turc et al. 2019,
+ * arXiv 1908.08962), and the three-layer one that `paraphrase-MiniLM-L3-v2` is (Reimers and Gurevych 2019, arXiv 1908.10084).
  */
+export const bertSizes: Readonly<Record<string, Required<Pick<BertOptions, 'layers' | 'width' | 'heads'>>>> = {
+  bert_base: { layers: 12, width: 768, heads: 12 },
+  bert_large: { layers: 24, width: 1024, heads: 16 },
+  bert_tiny: { layers: 2, width: 128, heads: 2 },
+  bert_minilm_l3: { layers: 3, width: 384, heads: 12 },
+};
+
+/** BERT-base: 109,482,240 parameters without the head. */
+export function bertBase(options: BertOptions = {}): tfl.LayersModel {
+  return bert({ ...bertSizes['bert_base'], ...options });
+}
+
+/** BERT-tiny: 4,385,920 parameters without the head. */
+export function bertTiny(options: BertOptions = {}): tfl.LayersModel {
+  return bert({ ...bertSizes['bert_tiny'], ...options });
+}
+
+/** The three-layer BERT of MiniLM's width: 17,389,824 parameters without the head. */
 export function bertMiniLmL3(options: BertOptions = {}): tfl.LayersModel {
-  return bert({ layers: 3, width: 384, heads: 12, ...options });
+  return bert({ ...bertSizes['bert_minilm_l3'], ...options });
 }
 
 /**
