@@ -3,7 +3,17 @@ import { traceModel } from '@nncf/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bert, bertBase, bertEncoder, bertMiniLmL3, bertTiny, countTrainable, weightNames, type BertOptions } from '../src/index.ts';
+import {
+  bert,
+  bertBase,
+  bertEncoder,
+  bertMiniLmL3,
+  bertTiny,
+  countMultiplyAdds,
+  countTrainable,
+  weightNames,
+  type BertOptions,
+} from '../src/index.ts';
 import { attentionContext, attentionMask, attentionScores, gelu, layerNorm, seededDropout } from '../src/bert/layers.ts';
 
 const zeros = { initial: 'zeros', head: 'none' } as const;
@@ -53,6 +63,20 @@ describe('parameters', () => {
     // Base without its tables and with two of its layers: the rest is more of the same.
     const [one, two] = [1, 2].map((layers) => count(bertBase, { layers, vocabulary: 10, positions: 20 })) as [number, number];
     expect(two + 10 * (two - one) + (30_512 + 492) * 768).toBe(109_482_240);
+  });
+
+  it('of BERT-base are multiplied 11.2 thousand million times for 128 word pieces', () => {
+    const counted = (layers: number): number => {
+      const model = bertBase({ ...zeros, layers, vocabulary: 10, positions: 128 });
+      const multiplyAdds = countMultiplyAdds(model);
+      model.dispose();
+      return multiplyAdds;
+    };
+    const [none, one] = [counted(0), counted(1)];
+    expect(none).toBe(768 * 768);
+    expect(one - none).toBe(128 * (4 * 768 * 768 + 2 * 768 * 3072) + 2 * 128 * 128 * 768);
+    // Sun et al. 2020 (arXiv 2004.02984, table 4) count 22.5e9 operations, two for each multiply-add.
+    expect((2 * (none + 12 * (one - none))) / 1e9).toBeCloseTo(22.35, 2);
   });
 
   it('of the heads come on top', () => {
