@@ -1,5 +1,6 @@
 import { NncfError } from '@nncf/core';
 import type { Detector } from './detector.ts';
+import { retinaNetResnet50, retinaNetResnext101 } from './retinanet.ts';
 import { ssdMobileNetV1 } from './ssd-mobilenet.ts';
 import { ssd300Vgg, ssd512Vgg, type SsdVggOptions } from './ssd-vgg.ts';
 
@@ -8,6 +9,8 @@ export const detectors: Readonly<Record<string, (options?: SsdVggOptions) => Det
   ssd300_vgg: ssd300Vgg,
   ssd512_vgg: ssd512Vgg,
   ssd300_mobilenet_v1: ssdMobileNetV1,
+  retinanet_resnet50: retinaNetResnet50,
+  retinanet_resnext101: retinaNetResnext101,
   ssd512_mobilenet_v1: (options) => ssdMobileNetV1({ inputShape: [512, 512, 3], ...options }),
 };
 
