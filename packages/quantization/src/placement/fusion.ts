@@ -5,7 +5,7 @@ import type { FusionRole } from './operations.ts';
 import { isElementwise, regionBetween } from './regions.ts';
 
 /**
- * Operands that lie inside an operation of the runtime, where nothing is quantized: a convolution or product takes up its bias,
+ * Operands that lie inside an operation of the runtime, where nothing is quantized: a convolution, in groups or not, or product takes up its bias,
  * batch normalization and activation, or directly an addition; arithmetic and activations take up batch normalization; an
  * activation written out as `x · g(x)` is one operation, and so is a normalization by statistics of its own input.
  */
@@ -42,13 +42,23 @@ function beforeArithmetic(view: GraphView, node: GraphNode): readonly Operand[] 
   return fused === undefined ? [] : [fused];
 }
 
-/** The convolution or product that a node is, or that it adds biases to or scales. */
+/** The convolution or product that a node is, or that it adds biases to or scales; of a convolution in groups the first group. */
 function linearBehind(view: GraphView, node: GraphNode): GraphNode | undefined {
   if (view.info(node).role === 'linear') return node;
+  if (node.op === 'Concat') return firstGroup(view, node);
   const [operand, ...others] = view.activationOperands(node);
   if (view.info(node).role !== 'arithmetic' || operand === undefined || others.length > 0) return undefined;
   const producer = soleProducer(view, view.value(node.inputs[operand.port] ?? -1));
   return producer === undefined ? undefined : linearBehind(view, producer);
+}
+
+/** The first of the convolutions that a concatenation joins again after a split of the channels: a runtime has one operation for all of that. */
+function firstGroup(view: GraphView, join: GraphNode): GraphNode | undefined {
+  const groups = join.inputs.map((id) => soleProducer(view, view.value(id)));
+  const splits = groups.map((group) => (group === undefined ? undefined : view.producer(view.value(group.inputs[0] ?? -1))));
+  const [split] = splits;
+  const isWhole = split?.op === 'SplitV' && split.outputs.length === groups.length && splits.every((each) => each === split);
+  return isWhole && groups.every((group) => group !== undefined && view.info(group).role === 'linear') ? groups[0] : undefined;
 }
 
 /** Producer of a value that nobody else reads. */
