@@ -28,3 +28,4 @@ export { ssdMobileNetV1 } from './detection/ssd-mobilenet.ts';
 export { retinaNetResnet50, retinaNetResnext101 } from './detection/retinanet.ts';
 export { loadSsdMobileNetCoco } from './detection/pretrained.ts';
 export { createDetector, detectors } from './detection/models.ts';
+export { loadTorchvision, torchvisionNames, type TorchvisionName } from './weights/torchvision.ts';
