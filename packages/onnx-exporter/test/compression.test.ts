@@ -67,6 +67,35 @@ describe('operators of the plan', () => {
     await expectSame('grids', bytes, x, [tf.conv2d(grid(x) as Tensor4D, grid(filter) as never, 1, 'same')]);
   });
 
+  it.each<[string, Body, PlanCommand[], (w: Tensor) => Tensor]>([
+    [
+      'the other way round',
+      (x, { w }) => tf.matMul(x, tf.transpose(tf.reshape(w as Variable, [3, 5]))),
+      [command('w', [['Reshape_0', 0]])],
+      (w) => tf.transpose(grid(w)),
+    ],
+    [
+      'with a mask, by nothing, as a dense layer over sequences does',
+      (x, { w }) => tf.matMul(x, tf.reshape(tf.transpose(tf.transpose(w as Variable), [1, 0]), [3, 5]), false, true),
+      [command('w', [['Transpose_0', 0]]), command('mask', [['Transpose_0', 0]], 'mask')],
+      (w) => tf.transpose(grid(tf.relu(w))),
+    ],
+    [
+      'and quantized at the product',
+      (x, { w }) => tf.matMul(x, tf.transpose(w as Variable)),
+      [command('w', [['MatMul_0', 1]])],
+      (w) => tf.transpose(grid(w)),
+    ],
+  ])('store a weight as integers that is turned before it is read, %s', async (name, body, commands, expected) => {
+    const w = tf.variable(tf.randomNormal([3, 5]), true, `turned ${name}`);
+    const { bytes } = subject(body, { w }, [5], commands, { w: steps64, mask: positiveMask });
+    expect(operations(bytes)).toEqual({ DequantizeLinear: 1, Gemm: 1 });
+    const matrices = decoded(bytes).initializer?.filter(({ dims }) => dims?.length === 2);
+    expect(matrices?.map(({ dataType, dims }) => [dataType, dims?.map(Number)])).toEqual([[INT8, [3, 5]]]);
+    const x = tf.randomNormal([2, 5]);
+    await expectSame(name, bytes, x, [tf.matMul(x, expected(w) as tf.Tensor2D)]);
+  });
+
   it('stand once in the file when several operands share a value', () => {
     const w = tf.variable(tf.randomNormal([4, 4]));
     const body: Body = (x, { w: kernel }) => tf.add(tf.matMul(x, kernel as Variable), tf.matMul(tf.tanh(x), kernel as Variable));

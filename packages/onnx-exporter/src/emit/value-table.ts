@@ -7,6 +7,7 @@ import { applyOperators, computedOperand } from './apply-operators.ts';
 import { batchConstant } from './batch-size.ts';
 import { ComputedValue, StoredValue, type FileValue } from './file-value.ts';
 import type { GraphBuilder } from './graph-builder.ts';
+import { originOf } from './weight-origin.ts';
 import { WeightValue } from './weight-value.ts';
 
 /** Values of the model in the file, by what the nodes read. */
@@ -108,9 +109,10 @@ export class ValueTable {
     const key = keyOf(id, operators);
     const present = this.weights.get(key);
     if (present !== undefined) return present;
-    const contents = this.constants.contentsOf(id);
-    const name = nameOf(valueOf(this.graph, id));
-    const made = new WeightValue(this.builder, { contents, name, operators, consumer });
+    const origin = operators.length > 0 ? undefined : originOf(this.graph, this.operators, id);
+    const contents = this.constants.contentsOf(origin?.id ?? id);
+    const name = nameOf(valueOf(this.graph, origin?.id ?? id));
+    const made = new WeightValue(this.builder, { contents, name, operators, consumer, ...origin });
     this.weights.set(key, made);
     return made;
   }

@@ -11,6 +11,8 @@ import type { GraphBuilder } from './graph-builder.ts';
 /** What a weight is made of. */
 export interface WeightSource {
   readonly contents: TensorData;
+  /** Axis of the contents that each axis of the weight is, as its reader sees it; left out where they are the same. */
+  readonly axes?: Layout | undefined;
   /** Name of its initializer. */
   readonly name: string | undefined;
   /** What the plan does to it where it is read. */
@@ -26,13 +28,16 @@ export class WeightValue implements FileValue {
   private readonly builder: GraphBuilder;
   private readonly source: WeightSource;
   private readonly grids: readonly PlacedOperator[];
+  private readonly axes: Layout;
   private readonly made = new Map<string, string>();
 
   constructor(builder: GraphBuilder, source: WeightSource) {
     this.builder = builder;
     this.source = masked(source);
     this.grids = this.source.operators;
-    this.sizes = this.source.contents.shape;
+    const { shape } = this.source.contents;
+    this.axes = source.axes ?? plainLayout(shape.length);
+    this.sizes = this.axes.map((axis) => shape[axis] ?? 1);
     this.layout = plainLayout(this.sizes.length);
   }
 
@@ -43,7 +48,9 @@ export class WeightValue implements FileValue {
   widened(rank: number): FileValue {
     const { contents } = this.source;
     const shape = widenShape(contents.shape, rank);
-    return new WeightValue(this.builder, { ...this.source, contents: { ...contents, shape } });
+    const added = shape.length - contents.shape.length;
+    const axes = [...plainLayout(added), ...this.axes.map((axis) => axis + added)];
+    return new WeightValue(this.builder, { ...this.source, contents: { ...contents, shape }, axes });
   }
 
   /** Name of the ONNX value that has the weight in an arrangement. */
@@ -54,8 +61,9 @@ export class WeightValue implements FileValue {
     return name;
   }
 
-  private emit(arrangement: Arrangement): string {
+  private emit(wanted: Arrangement): string {
     const { contents, name, consumer } = this.source;
+    const arrangement = { ...wanted, axes: wanted.axes.map((axis) => this.axes[axis] ?? axis) };
     const weight = floats(arrangeTensor(contents, arrangement));
     const operand = new OperandView({
       name: () => this.builder.constant(weight.data, weight.shape, 'FLOAT', name),
