@@ -90,6 +90,10 @@ describe('in ONNX Runtime', () => {
     const file = join(folder, 'int8.onnx');
     await algo.exportModel(file);
     expectClose(await outputsOf(file, 'disabled'), predicted(model), 1e-5);
+    const { initializer } = onnxProto.onnx.ModelProto.decode(await readFile(file)).graph!;
+    const matrices = initializer!.filter(({ dims }) => dims!.length === 2 && dims!.every((size) => Number(size) > 1));
+    // Two tables and eight kernels are stored in 8 bits, the table of positions is not.
+    expect(matrices.map(({ dataType }) => dataType).toSorted()).toEqual([1, ...Array<number>(10).fill(3)]);
     // Its own integer operations round elsewhere: a few steps of 1/127.
     expectClose(await outputsOf(file), predicted(model), 0.04);
     algo.remove();
