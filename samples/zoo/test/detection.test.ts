@@ -148,7 +148,8 @@ describe('published weights of the SSD for COCO', () => {
 
   it.skipIf(file === undefined)('give the outputs of check.json (needs the shared weights folder)', async () => {
     const check = (JSON.parse(await readFile(sharedFile('weights/check.json')!, 'utf8')) as Record<string, Check>)[NAME]!;
-    const { model } = await loadSsdMobileNetCoco(file!);
+    const { model, anchors } = await loadSsdMobileNetCoco(file!);
+    expect(anchors).toEqual(readSafetensors(await readFile(file!)).tensors.get('anchors')!.data);
     const x = tf.tensor4d(
       Float32Array.from({ length: 300 * 300 * 3 }, (_, index) => Math.sin(0.05 * index)),
       [1, 300, 300, 3],
@@ -164,7 +165,7 @@ describe('published weights of the SSD for COCO', () => {
     model.dispose();
   });
 
-  it.skipIf(file === undefined)('refer to the anchors of the file (needs the shared weights folder)', async () => {
+  it.skipIf(file === undefined)('refer to anchors that the zoo has but for their 8 bits (needs the shared weights folder)', async () => {
     const expected = readSafetensors(await readFile(file!)).tensors.get('anchors')!.data as Float32Array;
     const { model, anchors } = ssdMobileNetV1({ ...zeros, width: 0.125, classes: 2 });
     expect(anchors).toHaveLength(expected.length);

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { changeColours } from './colour.ts';
 import { objectsOf, type DetectionImage, type Objects } from './images.ts';
+import { resample } from './resample.ts';
 import { holdsCentre, type View, type Window } from './view.ts';
 
 /** A picture at the network's size, with the objects that are in it. */
@@ -35,14 +36,9 @@ export async function renderImage(
     throw new Error(`its annotation is for ${image.width} × ${image.height} pixels, it has ${width} × ${height}`);
   const source = shownPart(view.window, image);
   const target = placeOf(source, view.window, image, size);
-  const shown = await picture
-    .toColourspace('srgb')
-    .removeAlpha()
-    .extract(source)
-    .resize({ width: target.width, height: target.height, fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
-    .raw()
-    .toBuffer();
-  const pixels = canvas(shown, target, size, view.flip, fill);
+  const shown = await picture.toColourspace('srgb').removeAlpha().extract(source).raw().toBuffer();
+  const scaledPart = resample(shown, [source.height, source.width], [target.height, target.width]);
+  const pixels = canvas(scaledPart, target, size, view.flip, fill);
   if (view.colour !== undefined) changeColours(pixels, view.colour);
   return { pixels, ...moved(image, view, (box) => scaled(box, source, target, image, size)) };
 }

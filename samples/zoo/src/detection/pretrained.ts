@@ -20,18 +20,22 @@ const EXTRAS: Readonly<Record<string, string>> = {
 
 /**
  * Builds SSD with MobileNet v1 0.75 and loads the weights that TensorFlow's detection zoo published for COCO, whose kernels are 8-bit integers with
- * a scale; batch normalization is part of the convolutions. With another number of classes the class predictors stay as they are initialized.
+ * a scale; batch normalization is part of the convolutions. Its anchors are those of the file, in 8 bits too. With another number of classes the class predictors stay as they
+ * are initialized, and the anchors are exact, as they are for another input size.
  * @param file path of `ssd_mobilenet_v1_0.75_300_coco.safetensors`
  * @throws NncfError `FILE_UNREADABLE`, `CORRUPT_FILE`, `WEIGHTS_MISMATCH`
  */
 export async function loadSsdMobileNetCoco(file: string, options: Omit<DetectorOptions, 'width' | 'batchNorm'> = {}): Promise<Detector> {
-  const content = dequantized(await readWeightsFile(file), file);
+  const published = await readWeightsFile(file);
+  const content = dequantized(published, file);
   const { classes = COCO_CLASSES } = options;
   const initial = classes === COCO_CLASSES ? 'zeros' : (options.initial ?? 'random');
   const detector = ssdMobileNetV1({ ...options, initial, width: 0.75, batchNorm: false });
   const keeps = (name: string): boolean => classes !== COCO_CLASSES && /^head\d\.classes\./u.test(name);
   assignWeights(detector.model, file, content, { nameOf: publishedName, allowExtra: classes !== COCO_CLASSES, keeps });
-  return detector;
+  const anchors = published.tensors.get('anchors')?.data;
+  const isPublished = classes === COCO_CLASSES && anchors instanceof Float32Array && anchors.length === detector.anchors.length;
+  return isPublished ? { ...detector, anchors } : detector;
 }
 
 /** `block0.pointwise.kernel` is `Conv2d_1_pointwise.kernel` in the file, `stem.bias` is `Conv2d_0.bias`. */
