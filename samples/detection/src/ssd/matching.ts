@@ -51,7 +51,9 @@ interface Row {
 }
 
 function overlapsOf(boxes: Corners, object: number, anchors: Corners): Float32Array {
-  return Float32Array.from({ length: anchors.length / 4 }, (_, anchor) => overlap(boxes, object, anchors, anchor));
+  const row = new Float32Array(anchors.length / 4);
+  for (let anchor = 0; anchor < row.length; anchor++) row[anchor] = overlap(boxes, object, anchors, anchor);
+  return row;
 }
 
 /** One anchor for every object that touches any, greedily. */

@@ -49,7 +49,9 @@ export function selectDetections(boxes: Corners, scores: Float32Array, classes: 
 }
 
 function column(scores: Float32Array, label: number, classes: number): Float32Array {
-  return Float32Array.from({ length: scores.length / classes }, (_, anchor) => scores[anchor * classes + label]!);
+  const one = new Float32Array(scores.length / classes);
+  for (let anchor = 0; anchor < one.length; anchor++) one[anchor] = scores[anchor * classes + label]!;
+  return one;
 }
 
 /**
@@ -57,9 +59,10 @@ function column(scores: Float32Array, label: number, classes: number): Float32Ar
  * @returns places of the boxes that remain, the surest first
  */
 export function suppress(boxes: Corners, scores: Float32Array, { scoreThreshold, overlapThreshold, limit }: Selection): number[] {
-  const candidates = [...scores.keys()].filter((box) => scores[box]! > scoreThreshold).sort((a, b) => scores[b]! - scores[a]!);
+  const candidates: number[] = [];
+  for (let box = 0; box < scores.length; box++) if (scores[box]! > scoreThreshold) candidates.push(box);
   const kept: number[] = [];
-  for (const box of candidates) {
+  for (const box of candidates.sort((a, b) => scores[b]! - scores[a]!)) {
     if (kept.length >= limit) break;
     if (kept.every((surer) => overlap(boxes, surer, boxes, box) <= overlapThreshold)) kept.push(box);
   }
