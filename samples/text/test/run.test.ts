@@ -72,13 +72,17 @@ describe('run', () => {
     expect(lines).toContain('the same answer in both: 100.00 %');
   });
 
-  test('goes on from a checkpoint, and evaluates it', async () => {
-    const trained = await execute('train', 'int8', { epochs: 2, seed: 1 });
-    const tested = await execute('test', 'int8', { resume: true, seed: 1 });
-    expect(tested.score).toEqual(trained.score);
-    const longer = await execute('train', 'int8', { epochs: 3, seed: 1, resume: true });
-    expect(lines.filter((line) => line.startsWith('epoch'))).toEqual([expect.stringMatching(/^epoch 3\/3: /)]);
-    expect(longer.score).toBeDefined();
+  test('goes on from a checkpoint to the end of a run that never stopped, dropout included', async () => {
+    config('dropout', { ...TINY, dataset: 'sst2', model_params: { ...TINY.model_params, dropout: 0.3 }, compression: INT8 });
+    const epochs = (): string[] => lines.filter((line) => line.startsWith('epoch 2')).map((line) => line.replace(/, \d+ s/, ''));
+    const whole = await execute('train', 'dropout', { epochs: 2, schedule: 'constant' });
+    const [second] = epochs();
+    await execute('train', 'dropout', { epochs: 1, schedule: 'constant', logDir: at('log-halves') });
+    const halves = await execute('train', 'dropout', { epochs: 2, schedule: 'constant', logDir: at('log-halves'), resume: true });
+    expect(epochs()).toEqual([second]);
+    expect(halves.score).toEqual(whole.score);
+    const tested = await execute('test', 'dropout', { resume: true });
+    expect(tested.score).toEqual(whole.score);
   });
 
   test('answers questions, from windows of the passage', async () => {

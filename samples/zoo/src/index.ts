@@ -1,4 +1,5 @@
 export { bert, bertBase, bertEncoder, bertMiniLmL3, bertSizes, bertTiny, type BertOptions } from './bert/bert.ts';
+export { restartDropout } from './bert/layers.ts';
 export { type ImageShape, type ModelOptions } from './builder.ts';
 export { demoConvNet } from './demo-conv-net.ts';
 export { denseNet121 } from './densenet.ts';
@@ -29,3 +30,4 @@ export { retinaNetResnet50, retinaNetResnext101 } from './detection/retinanet.ts
 export { loadSsdMobileNetCoco } from './detection/pretrained.ts';
 export { createDetector, detectors } from './detection/models.ts';
 export { loadTorchvision, torchvisionNames, type TorchvisionName } from './weights/torchvision.ts';
+export { kerasApplicationNames, loadKerasApplication, type KerasApplicationName } from './weights/keras-applications.ts';

@@ -38,6 +38,7 @@ function withFlags(command: Command): Command {
       .option('--data <path>', 'folder of the texts, or a tar file of it')
       .option('--vocabulary <file>', 'word pieces, one a line: a file, or its path within the data')
       .option('--max-length <n>', 'word pieces of the longest text', positive)
+      .addOption(new Option('--split <name>', 'part of sst2 or xnli to evaluate on').choices(['dev', 'test']))
       .option('--train-size <n>', 'texts of the training part to use; all by default', positive)
       .option('--test-size <n>', 'texts of the test part to use; all by default', positive),
   );

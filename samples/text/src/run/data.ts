@@ -42,12 +42,12 @@ interface Parts {
 }
 
 /** Parts of the data of single texts and pairs; GLUE's test parts have no labels, so SST-2 is evaluated on dev. */
-function partsOf({ dataset, language }: Settings, source: string): Parts {
+function partsOf({ dataset, language, split }: Settings, source: string): Parts {
   switch (dataset) {
     case 'sst2':
-      return { train: () => sst2(source, 'train'), test: () => sst2(source, 'dev') };
+      return { train: () => sst2(source, 'train'), test: () => sst2(source, split ?? 'dev') };
     case 'xnli':
-      return { train: () => xnli(source, 'train', { language }), test: () => xnli(source, 'test', { language }) };
+      return { train: () => xnli(source, 'train', { language }), test: () => xnli(source, split ?? 'test', { language }) };
     case 'mrpc':
       return { train: () => mrpc(source, 'train'), test: () => mrpc(source, 'test') };
     default:

@@ -13,6 +13,7 @@ import {
   type Task,
   type Voice,
 } from '@nncf/sample-training';
+import { restartDropout } from '@nncf/zoo';
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Problem, Score } from '../problems/problem.ts';
@@ -46,7 +47,7 @@ export async function run(mode: Mode, settings: Settings, voice: Voice): Promise
   const opened = await open(settings, data, voice);
   const { model, subject } = opened;
   const { problem } = data;
-  if (mode === 'train') await trainRun(subject, taskOf(settings, problem), settings, voice, notes(settings));
+  if (mode === 'train') await trainRun(subject, taskOf(settings, problem, model), settings, voice, notes(settings));
   else if (settings.resume !== undefined) await subject.load(checkpointOf(settings));
   const score = mode === 'export' ? undefined : await evaluate('TensorFlow.js', modelPredictor(model), settings, problem, voice);
   const onnxFile = settings.toOnnx ?? (mode === 'export' ? join(settings.logDir, 'model.onnx') : undefined);
@@ -77,9 +78,12 @@ function trainingBatches({ batchSize, seed, length, open: isOpen }: Settings, pr
 }
 
 /** Learns the problem; the score of an epoch is the one that decides. */
-function taskOf(settings: Settings, problem: Problem): Task<TokenBatch> {
+function taskOf(settings: Settings, problem: Problem, trained: tfl.LayersModel): Task<TokenBatch> {
   return {
-    epoch: (epoch) => trainingBatches(settings, problem, epoch),
+    epoch: (epoch) => {
+      restartDropout(trained, epoch);
+      return trainingBatches(settings, problem, epoch);
+    },
     step: (model, { xs, ys, indices }) => {
       const outputs = [model.apply([...xs], { training: true }) as tf.Tensor | tf.Tensor[]].flat();
       return { loss: problem.loss(ys, outputs), hits: problem.hits(ys, outputs), count: indices.length };

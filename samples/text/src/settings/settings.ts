@@ -11,6 +11,7 @@ export interface Flags extends TrainingFlags {
   readonly data?: string;
   readonly vocabulary?: string;
   readonly maxLength?: number;
+  readonly split?: 'dev' | 'test';
   readonly trainSize?: number;
   readonly testSize?: number;
 }
@@ -33,6 +34,8 @@ export interface Settings extends TrainingSettings {
   /** Whether batches are as long as their longest text. */
   readonly open: boolean;
   readonly windows: WindowOptions;
+  /** Part that is evaluated, where that is not the usual one. */
+  readonly split: 'dev' | 'test' | undefined;
   /** Texts of the training and of the test part that are used; all by default. */
   readonly trainSize: number | undefined;
   readonly testSize: number | undefined;
@@ -67,6 +70,7 @@ export async function resolveSettings(flags: Flags): Promise<Settings> {
     dataset,
     network: sizesOf(program.model_params),
     frozen: program.model_params?.frozen ?? [],
+    split: flags.split,
     trainSize: flags.trainSize,
     testSize: flags.testSize,
     inputInfo,

@@ -248,6 +248,11 @@ class SeededDropout extends tfl.layers.Layer {
     return kwargs.training === true ? tf.dropout(x, this.#rate, undefined, this.#draw()) : tf.clone(x);
   }
 
+  /** Goes on as after so many calls. */
+  restart(calls: number): void {
+    this.#calls = calls;
+  }
+
   #draw(): number {
     return this.#seed + FAR * this.#calls++;
   }
@@ -259,6 +264,13 @@ class SeededDropout extends tfl.layers.Layer {
 
 /** More than the layers of a model: no two draw the same. */
 const FAR = 100_003;
+/** More than the steps of an epoch. */
+const EPOCH = 1_000_000;
+
+/** Lets all dropout of a model draw what is drawn from an epoch on, counted from 0: a training run that goes on ends like one that never stopped. */
+export function restartDropout(model: tfl.LayersModel, epoch: number): void {
+  for (const layer of model.layers) if (layer instanceof SeededDropout) layer.restart(epoch * EPOCH);
+}
 
 /** Which number of every token. */
 interface TokenLogitConfig extends Named {
