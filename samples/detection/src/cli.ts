@@ -1,14 +1,5 @@
 import { Command } from 'commander';
-import { NncfError } from '@nncf/core';
-import { runCommands } from './commands/run.ts';
+import { runProgram } from '@nncf/sample-training';
+import { detectionCommands } from './commands/run.ts';
 
-const program = new Command('detection').description('Train, compress, export and evaluate object detectors');
-for (const command of runCommands()) program.addCommand(command, { isDefault: command.name() === 'run' });
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  // What is the user's to put right needs no stack.
-  console.error(error instanceof NncfError ? error.message : error);
-  process.exitCode = 1;
-}
+await runProgram(new Command('detection').description('Train, compress, export and evaluate object detectors'), detectionCommands());

@@ -3,12 +3,12 @@ import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { useBackend } from '@nncf/backend';
-import { silentProgress } from '@nncf/sample-training';
+import { silentProgress, type Mode } from '@nncf/sample-training';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { boxesSvg, drawBoxes } from '../src/pictures/draw-boxes.ts';
-import { run, type Mode, type RunResult } from '../src/run/run.ts';
+import { run, type RunResult } from '../src/run/run.ts';
 import { resolveSettings, type Flags } from '../src/settings/settings.ts';
 import { writeTinyVoc } from './support/tiny-voc.ts';
 

@@ -3,13 +3,13 @@ import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { useBackend } from '@nncf/backend';
-import { silentProgress } from '@nncf/sample-training';
+import { silentProgress, type Mode } from '@nncf/sample-training';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openData } from '../src/run/data.ts';
 import { openModel } from '../src/run/model.ts';
-import { run, type Mode, type RunResult } from '../src/run/run.ts';
+import { run, type RunResult } from '../src/run/run.ts';
 import { resolveSettings, type Flags } from '../src/settings/settings.ts';
 
 const CONFIG = {

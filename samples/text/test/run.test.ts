@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { useBackend } from '@nncf/backend';
 import { parseConfig } from '@nncf/core';
-import { silentProgress } from '@nncf/sample-training';
+import { silentProgress, type Mode } from '@nncf/sample-training';
 import { bert, bertEncoder, loadWeights, saveWeights, weightNames } from '@nncf/zoo';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run, type Mode, type RunResult } from '../src/run/run.ts';
+import { run, type RunResult } from '../src/run/run.ts';
 import { resolveSettings, type Flags, type Settings } from '../src/settings/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nncf-text-run-'));

@@ -18,26 +18,32 @@ const DESCRIPTIONS: Readonly<Record<Mode, string>> = {
 };
 
 /** What a program brings to its commands. */
-export interface RunCommandOptions<Flags extends TrainingFlags> {
+export interface RunCommandOptions<Flags extends TrainingFlags, Settings> {
   /** Adds the program's own flags. */
   readonly withFlags: (command: Command) => Command;
+  /** Joins flags and configuration. */
+  readonly settings: (flags: Flags) => Promise<Settings>;
   /** Runs a mode, the backend loaded. */
-  readonly run: (mode: Mode, flags: Flags, voice: Voice) => Promise<unknown>;
+  readonly run: (mode: Mode, settings: Settings, voice: Voice) => Promise<unknown>;
+  /** For `--help`, where a mode does something of its own. */
+  readonly descriptions?: Partial<Readonly<Record<Mode, string>>>;
 }
 
 /** The commands `train`, `test` and `export`, and `run --mode <mode>`, which is the one that is meant when none is named. */
-export function runCommands<Flags extends TrainingFlags>({ withFlags, run }: RunCommandOptions<Flags>): Command[] {
+export function runCommands<Flags extends TrainingFlags, Settings>(options: RunCommandOptions<Flags, Settings>): Command[] {
   const make = (name: string, description: string): Command =>
     withTrainingFlags(
-      withFlags(
+      options.withFlags(
         new Command(name).description(description).option('--config <file>', 'configuration: model, dataset, training and "compression"'),
       ),
     );
   const execute = async (mode: Mode, flags: Flags): Promise<void> => {
+    const settings = await options.settings(flags);
     await useBackend();
-    await run(mode, flags, { say: console.info, progress: progressFor() });
+    await options.run(mode, settings, { say: console.info, progress: progressFor() });
   };
-  const named = MODES.map((mode) => make(mode, DESCRIPTIONS[mode]).action((flags: Flags) => execute(mode, flags)));
+  const descriptions = { ...DESCRIPTIONS, ...options.descriptions };
+  const named = MODES.map((mode) => make(mode, descriptions[mode]).action((flags: Flags) => execute(mode, flags)));
   const generic = make('run', 'one of the three, by --mode')
     .addOption(new Option('--mode <mode>', 'what to do').choices(MODES).default('train'))
     .action((flags: Flags & { mode: Mode }) => execute(flags.mode, flags));

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { positive, runCommands, share } from '@nncf/sample-training';
 import { run } from '../run/run.ts';
-import { resolveSettings, type Flags } from '../settings/settings.ts';
+import { resolveSettings, type Flags, type Settings } from '../settings/settings.ts';
 
 /** `train`, `test`, `export` and `run`. */
 export function classificationCommands(): Command[] {
-  return runCommands<Flags>({ withFlags, run: async (mode, flags, voice) => run(mode, await resolveSettings(flags), voice) });
+  return runCommands<Flags, Settings>({ withFlags, settings: resolveSettings, run });
 }
 
 function withFlags(command: Command): Command {

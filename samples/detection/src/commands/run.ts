@@ -1,46 +1,27 @@
-import { Command, Option } from 'commander';
-import { useBackend } from '@nncf/backend';
-import { count, positive, progressFor, withTrainingFlags } from '@nncf/sample-training';
-import { run, type Mode } from '../run/run.ts';
-import { resolveSettings, type Flags } from '../settings/settings.ts';
+import type { Command } from 'commander';
+import { count, positive, runCommands } from '@nncf/sample-training';
+import { run } from '../run/run.ts';
+import { resolveSettings, type Flags, type Settings } from '../settings/settings.ts';
 
-const MODES: readonly Mode[] = ['train', 'test', 'export'];
-
-/** The commands `train`, `test` and `export`, and `run --mode <mode>`, which is the one that is meant when none is named. */
-export function runCommands(): Command[] {
-  const named = MODES.map((mode) =>
-    withFlags(new Command(mode).description(DESCRIPTIONS[mode])).action((flags: Flags) => execute(mode, flags)),
-  );
-  const generic = withFlags(new Command('run').description('one of the three, by --mode'))
-    .addOption(new Option('--mode <mode>', 'what to do').choices(MODES).default('train'))
-    .action(({ mode, ...flags }: Flags & { mode: Mode }) => execute(mode, flags));
-  return [...named, generic];
-}
-
-const DESCRIPTIONS: Readonly<Record<Mode, string>> = {
-  train: 'train, or fine-tune under compression',
-  test: 'evaluate in TensorFlow.js, and with --to-onnx in ONNX Runtime',
-  export: 'write an ONNX file that gives boxes, and evaluate it in ONNX Runtime',
-};
-
-async function execute(mode: Mode, flags: Flags): Promise<void> {
-  const settings = await resolveSettings(flags);
-  await useBackend();
-  await run(mode, settings, { say: console.info, progress: progressFor() });
+/** `train`, `test`, `export` and `run`. */
+export function detectionCommands(): Command[] {
+  return runCommands<Flags, Settings>({
+    withFlags,
+    settings: resolveSettings,
+    run,
+    descriptions: { export: 'write an ONNX file that gives boxes, and evaluate it in ONNX Runtime' },
+  });
 }
 
 function withFlags(command: Command): Command {
-  return withTrainingFlags(
-    command
-      .option('--config <file>', 'configuration: model, dataset, training and "compression"')
-      .option('--model <name>', 'ssd300_vgg, ssd512_vgg, ssd300_mobilenet_v1, ssd512_mobilenet_v1')
-      .option('--width <factor>', 'factor on the channel counts', positive)
-      .option('--dataset <layout>', 'voc or coco')
-      .option('--data <path>', 'folder of the data, or a tar archive of it')
-      .option('--train-split <name>', 'trainval, train2017')
-      .option('--test-split <name>', 'test, val2017')
-      .option('--pictures <dir>', 'draw boxes on pictures of the test data')
-      .option('--picture-count <n>', 'how many', count)
-      .option('--float-weights <file>', 'draw the boxes of the uncompressed network with these weights beside them'),
-  );
+  return command
+    .option('--model <name>', 'ssd300_vgg, ssd512_vgg, ssd300_mobilenet_v1, ssd512_mobilenet_v1')
+    .option('--width <factor>', 'factor on the channel counts', positive)
+    .option('--dataset <layout>', 'voc or coco')
+    .option('--data <path>', 'folder of the data, or a tar archive of it')
+    .option('--train-split <name>', 'trainval, train2017')
+    .option('--test-split <name>', 'test, val2017')
+    .option('--pictures <dir>', 'draw boxes on pictures of the test data')
+    .option('--picture-count <n>', 'how many', count)
+    .option('--float-weights <file>', 'draw the boxes of the uncompressed network with these weights beside them');
 }

@@ -12,6 +12,7 @@ import {
   trainRun,
   type Subject,
   type Voice,
+  type Mode,
 } from '@nncf/sample-training';
 import type { Detector } from '@nncf/zoo';
 import { exportDetector } from '../onnx/export-detector.ts';
@@ -21,9 +22,6 @@ import { detection } from '../train/task.ts';
 import { normalizationOf, openData, type Data } from './data.ts';
 import { evaluateDetector, evaluateOnnx, type DetectionScore, type EvaluationOptions } from './evaluate.ts';
 import { openModel } from './model.ts';
-
-/** `train` trains and evaluates, `test` evaluates, `export` writes the ONNX file; all three export with `--to-onnx`. */
-export type Mode = 'train' | 'test' | 'export';
 
 /** A detector ready to run, compressed or not. */
 interface Opened {

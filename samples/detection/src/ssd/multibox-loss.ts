@@ -29,7 +29,9 @@ export function multiboxLoss({ encodings, logits }: Predictions, targets: readon
     const [batch, anchors, classes] = logits.shape;
     const labels = Int32Array.from(targets.flatMap((target) => [...target.labels]));
     const positives = labels.filter((label) => label > 0).length;
-    const losses = classLosses(logits, tf.tensor2d(labels, [batch, anchors]), classes, scoring);
+    // Anchors that never count are as good as background here; a backend may write a row of its neighbour for a class below 0.
+    const known = labels.map((label) => Math.max(label, 0));
+    const losses = classLosses(logits, tf.tensor2d(known, [batch, anchors]), classes, scoring);
     // The choice is no function that is differentiated: only its outcome is.
     const counted = tf.tensor2d(mineHardNegatives(losses.dataSync(), labels, anchors, negativeRatio), [batch, anchors]);
     const wanted = tf.stack(targets.map((target) => tf.tensor2d(target.encodings, [anchors, 4]))) as tf.Tensor3D;

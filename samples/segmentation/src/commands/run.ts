@@ -1,44 +1,24 @@
-import { Command, Option } from 'commander';
-import { useBackend } from '@nncf/backend';
-import { count, positive, progressFor, withTrainingFlags } from '@nncf/sample-training';
-import { run, type Mode } from '../run/run.ts';
-import { resolveSettings, type Flags } from '../settings/settings.ts';
+import type { Command } from 'commander';
+import { count, positive, runCommands } from '@nncf/sample-training';
+import { run } from '../run/run.ts';
+import { resolveSettings, type Flags, type Settings } from '../settings/settings.ts';
 
-const MODES: readonly Mode[] = ['train', 'test', 'export'];
-
-const DESCRIPTIONS: Readonly<Record<Mode, string>> = {
-  train: 'train, or fine-tune under compression',
-  test: 'evaluate in TensorFlow.js, and with --to-onnx in ONNX Runtime',
-  export: 'write the ONNX file and evaluate it in ONNX Runtime',
-};
-
-/** The commands `train`, `test` and `export`, and `run --mode <mode>`, which is the one that is meant when none is named. */
-export function runCommands(): Command[] {
-  const named = MODES.map((mode) =>
-    withFlags(new Command(mode).description(DESCRIPTIONS[mode])).action((flags: Flags) => execute(mode, flags)),
-  );
-  const generic = withFlags(new Command('run').description('one of the three, by --mode'))
-    .addOption(new Option('--mode <mode>', 'what to do').choices(MODES).default('train'))
-    .action(({ mode, ...flags }: Flags & { mode: Mode }) => execute(mode, flags));
-  return [...named, generic];
-}
-
-async function execute(mode: Mode, flags: Flags): Promise<void> {
-  const settings = await resolveSettings(flags);
-  await useBackend();
-  await run(mode, settings, { say: console.info, progress: progressFor() });
+/** `train`, `test`, `export` and `run`. */
+export function segmentationCommands(): Command[] {
+  return runCommands<Flags, Settings>({
+    withFlags,
+    settings: resolveSettings,
+    run,
+  });
 }
 
 function withFlags(command: Command): Command {
-  return withTrainingFlags(
-    command
-      .option('--config <file>', 'configuration: model, dataset, training and "compression"')
-      .option('--model <name>', 'unet or icnet')
-      .option('--width <factor>', 'factor on the channel counts', positive)
-      .option('--dataset <name>', 'camvid')
-      .option('--data <path>', 'folder of the data, or a tar file of it')
-      .option('--pictures <dir>', 'draw masks beside pictures of the test part')
-      .option('--picture-count <n>', 'how many of them', count)
-      .option('--float-weights <file>', 'weights of the uncompressed network, to be drawn beside the compressed one'),
-  );
+  return command
+    .option('--model <name>', 'unet or icnet')
+    .option('--width <factor>', 'factor on the channel counts', positive)
+    .option('--dataset <name>', 'camvid')
+    .option('--data <path>', 'folder of the data, or a tar file of it')
+    .option('--pictures <dir>', 'draw masks beside pictures of the test part')
+    .option('--picture-count <n>', 'how many of them', count)
+    .option('--float-weights <file>', 'weights of the uncompressed network, to be drawn beside the compressed one');
 }

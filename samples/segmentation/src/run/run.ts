@@ -13,6 +13,7 @@ import {
   trainRun,
   type Subject,
   type Voice,
+  type Mode,
 } from '@nncf/sample-training';
 import { drawComparisons } from '../pictures/comparisons.ts';
 import type { SegmentationScore } from '../score/confusion.ts';
@@ -21,9 +22,6 @@ import type { Settings } from '../settings/settings.ts';
 import { segmentation } from '../train/task.ts';
 import { classWeightsOf, openData, type Data } from './data.ts';
 import { openModel } from './model.ts';
-
-/** `train` trains and evaluates, `test` evaluates, `export` writes the ONNX file; all three export with `--to-onnx`. */
-export type Mode = 'train' | 'test' | 'export';
 
 /** A model ready to run, compressed or not. */
 interface Opened {

@@ -12,6 +12,7 @@ import {
   type Subject,
   type Task,
   type Voice,
+  type Mode,
 } from '@nncf/sample-training';
 import { restartDropout } from '@nncf/zoo';
 import type * as tf from '@tensorflow/tfjs-core';
@@ -21,9 +22,6 @@ import type { Settings } from '../settings/settings.ts';
 import { openData, type Data } from './data.ts';
 import { openModel } from './model.ts';
 import { modelPredictor, predictAll, withOnnx, type Predictor } from './predict.ts';
-
-/** `train` trains and evaluates, `test` evaluates, `export` writes the ONNX file; all three export with `--to-onnx`. */
-export type Mode = 'train' | 'test' | 'export';
 
 /** A model ready to run, compressed or not. */
 interface Opened {
