@@ -29,7 +29,7 @@ export interface EvaluationOptions {
 }
 
 /** Scores what `find` finds in every picture of a batch: for any runtime. A picture that cannot be read is left out, its objects too. */
-export async function evaluateDetections(
+async function evaluateDetections(
   find: (batch: DetectionBatch) => Promise<readonly Detections[]>,
   dataset: DetectionDataset,
   options: EvaluationOptions,
@@ -81,7 +81,7 @@ export async function evaluateOnnx(file: string, dataset: DetectionDataset, opti
 }
 
 /** Outputs of an exported file. */
-export function detectionsOf({ boxes, scores, labels }: Readonly<Record<string, ort.Tensor>>): Detections {
+function detectionsOf({ boxes, scores, labels }: Readonly<Record<string, ort.Tensor>>): Detections {
   return {
     boxes: boxes!.data as Float32Array,
     scores: scores!.data as Float32Array,

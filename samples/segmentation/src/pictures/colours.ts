@@ -1,5 +1,5 @@
 /** Colours of the classes, far apart from one to the next: hues of the golden angle in three rings of brightness. */
-export function classColour(label: number): readonly [red: number, green: number, blue: number] {
+function classColour(label: number): readonly [red: number, green: number, blue: number] {
   const hue = (label * 137.508) % 360;
   const value = [0.95, 0.75, 0.55][label % 3]!;
   const channel = (offset: number): number => {

@@ -15,7 +15,7 @@ export interface EvaluationOptions {
 }
 
 /** Scores whatever predicts classes; pictures are seen whole, at the dataset's size. */
-export async function evaluatePixels(
+async function evaluatePixels(
   predict: PixelPredictor,
   dataset: SegmentationDataset,
   { batchSize = 4, onProgress }: EvaluationOptions = {},
