@@ -1,10 +1,15 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { useBackend } from '@nncf/backend';
 import { cocoDataset, detectionBatches, sharedFile } from '@nncf/datasets';
 import { onnxBytes } from '@nncf/onnx-exporter';
-import { loadSsdMobileNetCoco, ssdMobileNetV1, type Detector } from '@nncf/zoo';
+import { createDetector, loadSsdMobileNetCoco, ssdMobileNetV1, type Detector } from '@nncf/zoo';
 import * as tf from '@tensorflow/tfjs-core';
 import * as ort from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { pythonEnv } from '../../../scripts/python-env.mjs';
 import { appendDetection } from '../src/onnx/append-detection.ts';
 import { overlap } from '../src/ssd/boxes.ts';
 import { detect } from '../src/ssd/detect.ts';
@@ -54,6 +59,25 @@ describe('the exported file', () => {
     found.labels.forEach((_, place) => expect(overlap(found.boxes, place, expected!.boxes, place)).toBeGreaterThan(0.999));
     detector.model.dispose();
   });
+
+  it(
+    'passes the checker of the standard',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'nncf-detection-'));
+      const files = ['ssd300_vgg', 'ssd300_mobilenet_v1'].map((name) => {
+        const detector = createDetector(name, { width: 0.0625, classes: 3, initial: 'zeros' });
+        writeFileSync(join(folder, `${name}.onnx`), bytesOf(detector, {}));
+        detector.model.dispose();
+        return join(folder, `${name}.onnx`);
+      });
+      const program = 'import onnx, sys\nfor path in sys.argv[1:]: onnx.checker.check_model(path, full_check=True)';
+      const { status, stderr } = spawnSync(pythonEnv(), ['-c', program, ...files], { encoding: 'utf8' });
+      rmSync(folder, { recursive: true });
+      expect([status, stderr]).toEqual([0, '']);
+    },
+    // The environment is made when it is not there.
+    15 * 60_000,
+  );
 
   it('finds nothing where nothing is sure enough', async () => {
     const detector = await loudDetector('sigmoid');

@@ -23,11 +23,13 @@ import { writeTinyVoc } from './support/tiny-voc.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nncf-detection-'));
 const data = join(folder, 'data');
+const pair = join(folder, 'pair');
 const PICTURES = { size: [64, 64], normalization: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } } as const;
 
 beforeAll(async () => {
   await useBackend({ quiet: true });
-  await writeTinyVoc(data, { trainval: 4, test: 1 });
+  await writeTinyVoc(data, { trainval: 4 });
+  await writeTinyVoc(pair, { trainval: 2, test: 1 });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -76,14 +78,14 @@ async function shrunk(file: URL): Promise<JsonObject> {
   const text = JSON.stringify({
     ...config,
     dataset: 'voc',
-    data,
-    batch_size: 4,
+    data: pair,
+    batch_size: 2,
     epochs: 2,
     test_every_n_epochs: 2,
     model_params: { ...(config['model_params'] as JsonObject), width: 0.0625 },
     input_info: { sample_size: [1, side, side, 3] },
   });
-  return JSON.parse(text.replaceAll(/"num_init_samples":\d+/gu, '"num_init_samples":4')) as JsonObject;
+  return JSON.parse(text.replaceAll(/"num_init_samples":\d+/gu, '"num_init_samples":2')) as JsonObject;
 }
 
 describe('configurations', async () => {
