@@ -46,7 +46,8 @@ export function multiboxLoss({ encodings, logits }: Predictions, targets: readon
 
 /** Classification loss of every anchor, `[batch, anchors]`. */
 function classLosses(logits: tf.Tensor3D, labels: tf.Tensor2D, classes: number, scoring: Scoring): tf.Tensor {
-  const wanted = tf.oneHot(labels, classes, 1, 0, 'float32');
+  // WebAssembly writes whole numbers whatever type is asked for.
+  const wanted = tf.cast(tf.oneHot(labels, classes), 'float32');
   if (scoring === 'softmax') return tf.losses.softmaxCrossEntropy(wanted, logits, undefined, 0, tf.Reduction.NONE);
   return tf.sum(tf.losses.sigmoidCrossEntropy(wanted, logits, undefined, 0, tf.Reduction.NONE), -1);
 }
