@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { checkPlan, mergePlan, printPlan, traceModel, type CompressionPlan } from '@nncf/core';
 import '@nncf/testing/backends';
 import {
+  bert,
   demoConvNet,
   denseNet121,
   efficientNetB0,
@@ -65,6 +66,7 @@ const MODELS: readonly Row[] = [
   ['resnet20-cifar', () => resnet20({ initial: 'zeros' }), [20, 30]],
   ['resnet8', () => resnet8({ initial: 'zeros' }), [10, 12]],
   ['demo', () => demoConvNet({ initial: 'zeros' }), [6, 6]],
+  ['bert', () => bert({ layers: 1, width: 8, heads: 2, vocabulary: 17, positions: 8, length: 8, initial: 'zeros' }), [10, 16]],
 ];
 
 describe('plans of the zoo', () => {
