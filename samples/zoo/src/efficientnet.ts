@@ -6,6 +6,8 @@ import { invertedResidual } from './inverted-residual.ts';
 export interface EfficientNetOptions extends ModelOptions {
   /** Dropout before the classifier; the published network has 0.2. @default 0 */
   readonly dropout?: number;
+  /** `torch`: zeros on every side; `same`: TensorFlow's, as in Keras. They differ at stride 2. @default 'torch' */
+  readonly padding?: 'torch' | 'same';
 }
 
 interface Stage {
@@ -36,17 +38,22 @@ const EPSILON = 1e-5;
  * @returns model with logits `[batch, classes]`; input 224 × 224 × 3 and 1000 classes unless told otherwise
  */
 export function efficientNetB0(options: EfficientNetOptions = {}): tfl.LayersModel {
-  const { inputShape = [224, 224, 3], classes = 1000, width = 1, dropout = 0 } = options;
+  const { inputShape = [224, 224, 3], classes = 1000, width = 1, dropout = 0, padding = 'torch' } = options;
   const build = createBuilder(options);
   const input = imageInput(inputShape);
-  const stem = build.conv(input, 'stem', { filters: divisibleBy8(32 * width), kernel: 3, stride: 2, padding: 1 });
-  let x = stages(build, swished(build, stem, 'stem'), width);
+  const stem = build.conv(input, 'stem', {
+    filters: divisibleBy8(32 * width),
+    kernel: 3,
+    stride: 2,
+    padding: padding === 'same' ? 'same' : 1,
+  });
+  let x = stages(build, swished(build, stem, 'stem'), width, padding);
   x = swished(build, build.conv(x, 'head', { filters: divisibleBy8(1280 * width), kernel: 1 }), 'head');
   x = build.dropout(build.globalAveragePool(x, 'avgpool'), 'dropout', dropout);
   return tfl.model({ name: 'efficientnet_b0', inputs: input, outputs: build.dense(x, 'classifier', classes) });
 }
 
-function stages(build: Builder, input: tfl.SymbolicTensor, width: number): tfl.SymbolicTensor {
+function stages(build: Builder, input: tfl.SymbolicTensor, width: number, padding: 'torch' | 'same'): tfl.SymbolicTensor {
   let x = input;
   let index = 0;
   for (const { expansion, kernel, stride, channels, blocks } of STAGES) {
@@ -61,6 +68,7 @@ function stages(build: Builder, input: tfl.SymbolicTensor, width: number): tfl.S
         // A quarter of what enters the block, not of what is squeezed.
         squeeze: { channels: Math.max(1, Math.floor(inner / 4)), activation: 'swish', gate: 'sigmoid' },
         epsilon: EPSILON,
+        padding: padding === 'same' ? 'same' : undefined,
       });
     }
   }

@@ -5,6 +5,8 @@ import { createBuilder, imageInput, type Builder, type ConvSpec, type ModelOptio
 export interface InceptionV3Options extends ModelOptions {
   /** Dropout before the classifier; the published network has 0.5. @default 0 */
   readonly dropout?: number;
+  /** Whether means at the picture's edge count zeros around it, as in torchvision, or not, as in Keras. @default 'zeros' */
+  readonly means?: 'zeros' | 'inside';
 }
 
 type Kernel = ConvSpec['kernel'];
@@ -47,7 +49,7 @@ export function inceptionV3(options: InceptionV3Options = {}): tfl.LayersModel {
 
 function createUnits(options: InceptionV3Options): Units {
   const build = createBuilder(options);
-  const { width = 1 } = options;
+  const { width = 1, means = 'zeros' } = options;
   const conv: Units['conv'] = (x, name, spec) => {
     const y = build.conv(x, `${name}.conv`, { ...spec, filters: Math.round(spec.filters * width) });
     return build.relu(build.batchNorm(y, `${name}.bn`, EPSILON), `${name}.relu`);
@@ -58,7 +60,10 @@ function createUnits(options: InceptionV3Options): Units {
     branch: (x, module, steps) => steps.reduce((y, [name, filters, kernel]) => conv(y, `${module}.${name}`, { filters, kernel }), x),
     halving: (x, module, [name, filters, kernel]) => conv(x, `${module}.${name}`, { filters, kernel, stride: 2, padding: 'valid' }),
     pooled: (x, module, filters) =>
-      conv(build.averagePool(x, `${module}.avgpool`, 3, 1, 1), `${module}.branch_pool`, { filters, kernel: 1 }),
+      conv(build.averagePool(x, `${module}.avgpool`, 3, 1, means === 'zeros' ? 1 : 'same'), `${module}.branch_pool`, {
+        filters,
+        kernel: 1,
+      }),
   };
 }
 

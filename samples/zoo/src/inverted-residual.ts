@@ -1,6 +1,6 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { ActivationKind } from './activations.ts';
-import type { Builder } from './builder.ts';
+import type { Builder, Padding } from './builder.ts';
 
 /** Attention over channels (Hu et al. 2017, arXiv 1709.01507) as mobile networks have it. */
 export interface SqueezeSpec {
@@ -22,17 +22,19 @@ export interface InvertedResidualSpec {
   readonly squeeze?: SqueezeSpec | undefined;
   /** Of batch normalization. */
   readonly epsilon: number;
+  /** Of the filter. @default as many zeros on every side as keep the size at stride 1 */
+  readonly padding?: Padding | undefined;
 }
 
 /** A block of MobileNet-v3 and EfficientNet: `expand`, `depthwise`, `se`, `project`, and the input added where it fits. */
 export function invertedResidual(build: Builder, input: tfl.SymbolicTensor, name: string, spec: InvertedResidualSpec): tfl.SymbolicTensor {
-  const { kernel, stride, expanded, channels, activation, squeeze, epsilon } = spec;
+  const { kernel, stride, expanded, channels, activation, squeeze, epsilon, padding = (kernel - 1) / 2 } = spec;
   const inside = (x: tfl.SymbolicTensor, part: string): tfl.SymbolicTensor =>
     build.activation(build.batchNorm(x, `${name}.${part}.bn`, epsilon), `${name}.${part}.act`, activation);
   const width = input.shape.at(-1);
   let x = input;
   if (width !== expanded) x = inside(build.conv(x, `${name}.expand`, { filters: expanded, kernel: 1 }), 'expand');
-  x = inside(build.depthwise(x, `${name}.depthwise`, { kernel, stride, padding: (kernel - 1) / 2 }), 'depthwise');
+  x = inside(build.depthwise(x, `${name}.depthwise`, { kernel, stride, padding }), 'depthwise');
   if (squeeze !== undefined) x = squeezeExcite(build, x, `${name}.se`, squeeze);
   x = build.batchNorm(build.conv(x, `${name}.project`, { filters: channels, kernel: 1 }), `${name}.project.bn`, epsilon);
   return stride === 1 && width === channels ? build.add([x, input], `${name}.add`) : x;

@@ -5,6 +5,8 @@ import { createBuilder, imageInput, type Builder, type ModelOptions } from './bu
 export interface ResnetOptions extends ModelOptions {
   /** `imagenet`: 7 × 7 at stride 2, then a pool at stride 2; `cifar`: 3 × 3 at stride 1. @default 'imagenet' */
   readonly stem?: 'imagenet' | 'cifar';
+  /** Which convolution of a bottleneck halves the picture: the second as in torchvision ("v1.5"), or the first as in the paper and in Keras. @default 'conv2' */
+  readonly stride?: 'conv1' | 'conv2';
 }
 
 interface BlockSpec {
@@ -36,15 +38,16 @@ const basic: BlockKind = {
 
 /**
  * Block of three convolutions; in groups it is that of ResNeXt (Xie et al. 2016, arXiv 1611.05431), each group `base` channels wide where the first stage has 64.
- * The stride sits in the 3 × 3 convolution, as in torchvision ("v1.5"), not in the first 1 × 1 as in the paper.
+ * @param halving the convolution that has the stride
  */
-export function bottleneck(groups = 1, base = 64): BlockKind {
+export function bottleneck(groups = 1, base = 64, halving: 'conv1' | 'conv2' = 'conv2'): BlockKind {
   return {
     expansion: 4,
     branch: (build, input, { name, channels, stride }) => {
       const filters = Math.max(1, Math.floor((channels * base) / 64)) * groups;
-      const spec = { filters, kernel: 3, stride, padding: 1 };
-      let x = build.conv(input, `${name}.conv1`, { filters, kernel: 1 });
+      const [first, second] = halving === 'conv1' ? [stride, 1] : [1, stride];
+      const spec = { filters, kernel: 3, stride: second, padding: 1 };
+      let x = build.conv(input, `${name}.conv1`, { filters, kernel: 1, stride: first, padding: 0 });
       x = build.relu(build.batchNorm(x, `${name}.bn1`), `${name}.relu1`);
       x = groups === 1 ? build.conv(x, `${name}.conv2`, spec) : build.groupedConv(x, `${name}.conv2`, { ...spec, groups });
       x = build.relu(build.batchNorm(x, `${name}.bn2`), `${name}.relu2`);
@@ -66,12 +69,12 @@ export function resnet34(options: ResnetOptions = {}): tfl.LayersModel {
 
 /** ResNet-50 as torchvision has it: 25.56 million parameters, 4.1 billion multiply-adds at 224 × 224. */
 export function resnet50(options: ResnetOptions = {}): tfl.LayersModel {
-  return resnet('resnet50', bottleneck(), [3, 4, 6, 3], options);
+  return resnet('resnet50', bottleneck(1, 64, options.stride), [3, 4, 6, 3], options);
 }
 
 /** ResNeXt-101 of 64 groups, four channels each in the first stage, as torchvision has it: 83.46 million parameters, 15.5 billion multiply-adds at 224 × 224. */
 export function resnext101x64x4d(options: ResnetOptions = {}): tfl.LayersModel {
-  return resnet('resnext101_64x4d', bottleneck(64, 4), [3, 4, 23, 3], options);
+  return resnet('resnext101_64x4d', bottleneck(64, 4, options.stride), [3, 4, 23, 3], options);
 }
 
 /**

@@ -38,6 +38,8 @@ export interface WeightMap {
   recipe(weight: OwnWeight): WeightRecipe;
   /** Names in the file that have no counterpart, and may be there. */
   readonly extra?: RegExp | undefined;
+  /** Other names for those of the file, where these hang on what was made before. */
+  readonly renamed?: ((names: readonly string[]) => ReadonlyMap<string, string>) | undefined;
 }
 
 /** The weights of a model, in the order of `model.weights`. */
@@ -77,16 +79,21 @@ function flattenedSizes(layer: tfl.layers.Layer | undefined): readonly number[] 
  * @throws NncfError those of `readForeignTensors`; `WEIGHTS_MISMATCH` when a tensor is missing (with the nearest names that are there), left over, of another shape or not finite. The model is then as it was.
  */
 export async function importWeights(model: tfl.LayersModel, file: string, map: WeightMap): Promise<void> {
-  const tensors = await readForeignTensors(file);
+  const tensors = renamedTensors(await readForeignTensors(file), map);
   const weights = ownWeights(model);
   const recipes = weights.map((weight) => map.recipe(weight));
   const parts = recipes.flatMap((recipe) => recipe.parts);
   const wanted = new Set(parts.map(({ key }) => key));
-  const problems = [...parts.flatMap((part) => problemOf(part, tensors)), ...leftOver(tensors, wanted, map.extra)];
+  const problems = [...parts.flatMap((part) => problemOf(part, tensors, wanted)), ...leftOver(tensors, wanted, map.extra)];
   if (problems.length > 0) throw mismatch(model, file, problems);
   tf.tidy(() =>
     model.setWeights(recipes.map((recipe, place) => tf.tensor(recipe.make(dataOf(recipe, tensors)), [...weights[place]!.shape]))),
   );
+}
+
+function renamedTensors(tensors: ForeignTensors, { renamed }: WeightMap): ForeignTensors {
+  const names = renamed?.([...tensors.keys()]);
+  return names === undefined ? tensors : new Map([...tensors].map(([name, tensor]) => [names.get(name) ?? name, tensor]));
 }
 
 function dataOf({ parts }: WeightRecipe, tensors: ForeignTensors): Float32Array[] {
@@ -95,9 +102,9 @@ function dataOf({ parts }: WeightRecipe, tensors: ForeignTensors): Float32Array[
   );
 }
 
-function problemOf({ key, shape, otherwise }: WeightPart, tensors: ForeignTensors): string[] {
+function problemOf({ key, shape, otherwise }: WeightPart, tensors: ForeignTensors, wanted: ReadonlySet<string>): string[] {
   const tensor = tensors.get(key);
-  if (tensor === undefined) return otherwise === undefined ? [`${key} is missing${nearestNames(key, tensors)}`] : [];
+  if (tensor === undefined) return otherwise === undefined ? [`${key} is missing${nearestNames(key, tensors, wanted)}`] : [];
   if (tensor.shape.join() !== shape.join()) return [`${key} is [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`];
   return tensor.data.every(Number.isFinite) ? [] : [`${key} is not finite`];
 }
@@ -107,22 +114,22 @@ function leftOver(tensors: ForeignTensors, wanted: ReadonlySet<string>, extra: R
   return left.map((name) => `${name} is in the file only`);
 }
 
-/** Names in the file that share most pairs of letters with a missing one. */
-function nearestNames(key: string, tensors: ForeignTensors): string {
+/** Names in the file that share most pairs of letters with a missing one; of those that nothing else is made from, if there are any. */
+function nearestNames(key: string, tensors: ForeignTensors, wanted: ReadonlySet<string>): string {
   const own = pairsOf(key);
   const rated = [...tensors.keys()].map((name) => {
     const pairs = pairsOf(name);
     const common = [...pairs].filter((pair) => own.has(pair)).length;
     return { name, share: (2 * common) / (pairs.size + own.size) };
   });
-  const near = rated.filter(({ share }) => share > 0.6).sort((a, b) => b.share - a.share);
-  return near.length === 0
-    ? ''
-    : `; near it are ${near
-        .slice(0, 3)
-        .map(({ name }) => name)
-        .join(', ')}`;
+  const near = rated.filter(({ share }) => share > ALIKE).sort((a, b) => b.share - a.share);
+  const free = near.filter(({ name }) => !wanted.has(name));
+  const shown = (free.length > 0 ? free : near).slice(0, 3).map(({ name }) => name);
+  return shown.length === 0 ? '' : `; near it are ${shown.join(', ')}`;
 }
+
+/** Share of common pairs of letters from which two names count as near. */
+const ALIKE = 0.6;
 
 function pairsOf(text: string): Set<string> {
   return new Set(Array.from({ length: Math.max(0, text.length - 1) }, (_, at) => text.slice(at, at + 2)));

@@ -20,6 +20,7 @@ export function kerasArchiveTensors(bytes: Uint8Array): Promise<ForeignTensors> 
 
 /** Tensors of an HDF5 file of Keras: of `save` or `save_weights` in Keras 2, `.weights.h5` of Keras 3. */
 export async function kerasTensors(bytes: Uint8Array): Promise<ForeignTensors> {
+  if (!SIGNATURE.every((byte, at) => bytes[at] === byte)) throw new Error('it is no HDF5 file');
   await ready;
   // The library reads from its own file system, which lies in memory.
   const path = `/weights-${count++}.h5`;
@@ -30,6 +31,9 @@ export async function kerasTensors(bytes: Uint8Array): Promise<ForeignTensors> {
     FS!.unlink(path);
   }
 }
+
+/** First bytes of every HDF5 file. */
+const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 
 let count = 0;
 
@@ -52,7 +56,7 @@ function namedTensors(root: Group): Named[] {
   return groupsOf(root).flatMap(([layer, group]) =>
     strings(group.attrs['weight_names']?.value).map((path): Named => {
       const variable = path.replace(/:\d+$/, '').split('/').at(-1) ?? '';
-      return [`${layer}/${variable.replace('depthwise_kernel', 'kernel')}`, tensorAt(group, path)];
+      return [`${plain(layer)}/${variable.replace('depthwise_kernel', 'kernel')}`, tensorAt(group, path)];
     }),
   );
 }
@@ -66,8 +70,13 @@ function numberedTensors(layers: Group): Named[] {
     const [layer = groupName] = strings(variables?.attrs['name']?.value);
     return variables === undefined || names === undefined
       ? []
-      : names.map((name, place): Named => [`${layer}/${name}`, tensorAt(variables, String(place))]);
+      : names.map((name, place): Named => [`${plain(layer)}/${name}`, tensorAt(variables, String(place))]);
   });
+}
+
+/** Names of layers have no groups in them: `conv1/conv` of older files is `conv1_conv` of newer ones. */
+function plain(layer: string): string {
+  return layer.replaceAll('/', '_');
 }
 
 /** Groups below one, those of nested names (`conv1/conv`) too: down to where variables are named. */

@@ -8,6 +8,7 @@ import { mobileNetV2 } from '../mobilenet-v2.ts';
 import { resnet18, resnet34, resnet50 } from '../resnet.ts';
 import { vgg16 } from '../vgg.ts';
 import { importWeights, type OwnWeight, type WeightMap, type WeightRecipe } from './import-weights.ts';
+import { efficientNetPlace, partsOf } from './layer-parts.ts';
 import { permuted } from './layout.ts';
 
 /** Networks of torchvision whose weights the zoo takes. */
@@ -118,36 +119,15 @@ function mobileNetModule(layer: string): string {
   return `features.${index + 1}.conv.${inner}`;
 }
 
-/** Number of blocks in the stages of EfficientNet-B0. */
-const EFFICIENT_STAGES = [1, 2, 2, 3, 3, 4, 1];
-
 /** `block3.se.reduce` is `features.3.0.block.2.fc1`. */
 function efficientNetModule(layer: string): string {
   const { base, index, part, isNorm } = partsOf(layer);
   if (base === 'classifier') return 'classifier.1';
   if (base === 'stem' || base === 'head') return `features.${base === 'stem' ? 0 : 8}.${isNorm ? 1 : 0}`;
-  let [stage, first] = [0, 0];
-  while (index >= first + EFFICIENT_STAGES[stage]!) first += EFFICIENT_STAGES[stage++]!;
+  const [stage, place] = efficientNetPlace(index);
   const steps = index === 0 ? ['depthwise', 'se', 'project'] : ['expand', 'depthwise', 'se', 'project'];
   const [step = '', inner] = part.split('.');
-  const place = steps.indexOf(step);
+  const at = steps.indexOf(step);
   const inside = step === 'se' ? (inner === 'reduce' ? 'fc1' : 'fc2') : isNorm ? '1' : '0';
-  return `features.${stage + 1}.${index - first}.block.${place}.${inside}`;
-}
-
-interface LayerParts {
-  readonly base: string;
-  /** Number of the block; −1 outside of blocks. */
-  readonly index: number;
-  /** Within the block, batch normalization aside. */
-  readonly part: string;
-  readonly isNorm: boolean;
-}
-
-/** Takes `block3.se.reduce` and `stem.bn` apart. */
-export function partsOf(layer: string): LayerParts {
-  const [base = '', ...rest] = layer.split('.');
-  const isNorm = rest.at(-1) === 'bn';
-  const number = /^block(\d+)$/.exec(base)?.[1];
-  return { base, index: number === undefined ? -1 : Number(number), part: (isNorm ? rest.slice(0, -1) : rest).join('.'), isNorm };
+  return `features.${stage + 1}.${place}.block.${at}.${inside}`;
 }
