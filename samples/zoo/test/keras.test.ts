@@ -144,6 +144,14 @@ describe('loadKerasApplication', () => {
     model.dispose();
   });
 
+  it('knows the classifier by its older names', async () => {
+    const layers = vggLayers().map(([layer, variables]) => [layer.replace('predictions', 'probs'), variables] as const);
+    await writeFile(join(folder, 'old.h5'), keras2(layers));
+    const model = await loadKerasApplication('vgg16', join(folder, 'old.h5'), small);
+    expect(await model.getLayer('classifier.6').getWeights()[1]!.data()).toEqual(new Map(layers).get('probs')![1]![2]);
+    model.dispose();
+  });
+
   it('names what is missing, and what stands near it', async () => {
     const layers = vggLayers().map(([layer, variables]) => [layer.replace('block3_conv2', 'block3_convb'), variables] as const);
     await writeFile(join(folder, 'other.h5'), keras2(layers));

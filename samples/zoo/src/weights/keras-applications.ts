@@ -72,7 +72,7 @@ export function kerasApplicationMap(name: KerasApplicationName): WeightMap {
   return {
     recipe: (weight) => recipeOf(weight, application.layerOf(weight.layer), application),
     extra: application.extra,
-    renamed: application.isNumbered === true ? numbered : undefined,
+    renamed: (names) => renamed(names, application),
   };
 }
 
@@ -106,6 +106,14 @@ function recipeOf(weight: OwnWeight, layer: string, { epsilon, biasedBefore }: A
 /** The mean of what comes without the bias. */
 function withoutBias(parts: WeightRecipe['parts']): WeightRecipe {
   return { parts, make: ([mean, bias]) => mean!.map((value, channel) => value - bias![channel]!) };
+}
+
+/** Names that the classifier has had; files are older than the present one. */
+const CLASSIFIER = /^(probs|fc1000|Logits)\//;
+
+function renamed(names: readonly string[], { isNumbered = false }: Application): ReadonlyMap<string, string> {
+  const places = isNumbered ? numbered(names) : new Map<string, string>();
+  return new Map(names.map((name) => [name, (places.get(name) ?? name).replace(CLASSIFIER, 'predictions/')]));
 }
 
 /** `conv2d_12/kernel` becomes `conv2d#7/kernel` where it is the eighth of its kind in the file. */
