@@ -39,7 +39,8 @@ function answersOf(windows: readonly QuestionWindow[], indices: Int32Array): tf.
 
 /** Cross entropy of the first (side 0) or last tokens. */
 function sideLoss(targets: tf.Tensor, logits: tf.Tensor, side: number): tf.Tensor {
-  const places = tf.oneHot(sideOf(targets, side), logits.shape[1]!, 1, 0, 'float32');
+  // WebAssembly's one-hot makes whole numbers whatever type is asked for.
+  const places = tf.cast(tf.oneHot(sideOf(targets, side), logits.shape[1]!), 'float32');
   return tf.reshape(tf.losses.softmaxCrossEntropy(places, logits), []);
 }
 

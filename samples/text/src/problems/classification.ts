@@ -19,14 +19,12 @@ export function classification(train: TextDataset | undefined, test: TextDataset
     note: parts.join(', '),
     targets: (indices) =>
       tf.tidy(() =>
-        tf.oneHot(
-          tf.tensor1d(
-            indices.map((place) => labels[place]!),
-            'int32',
+        // WebAssembly's one-hot makes whole numbers whatever type is asked for.
+        tf.cast(
+          tf.oneHot(
+            [...indices].map((place) => labels[place]!),
+            classNames.length,
           ),
-          classNames.length,
-          1,
-          0,
           'float32',
         ),
       ),
