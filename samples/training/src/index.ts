@@ -1,5 +1,6 @@
 export { compress, type CompressionOptions } from './compress.ts';
 export { badSetting } from './errors.ts';
+export { onnxFileOf, openSubject, trainOrLoad, type Opened } from './opened.ts';
 export { latencies, openOnnx, type LatencyOptions, type OnnxNetwork } from './onnx-runtime.ts';
 export { runCommands, runProgram, type Mode, type RunCommandOptions } from './program.ts';
 export { progressFor, silentProgress, type ProgressBar, type ProgressFigures, type ReportProgress } from './progress.ts';

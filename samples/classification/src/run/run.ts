@@ -1,32 +1,18 @@
-import { join } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type { ModelCompression } from '@nncf/core';
 import { evaluateClassifier, type ClassificationScore } from '@nncf/datasets';
 import { Distillation } from '@nncf/distillation';
 import { exportOnnx } from '@nncf/onnx-exporter';
-import {
-  checkpointOf,
-  compressedSubject,
-  percent,
-  plainSubject,
-  trainRun,
-  type Mode,
-  type Subject,
-  type Voice,
-} from '@nncf/sample-training';
+import { onnxFileOf, openSubject, percent, trainOrLoad, type Mode, type Opened, type Voice } from '@nncf/sample-training';
 import type { Settings } from '../settings/settings.ts';
 import { classification } from '../train/task.ts';
 import { agreementOf } from './agreement.ts';
-import { compressClassifier } from './compress.ts';
+import { preparation } from './compress.ts';
 import { openData, type Data } from './data.ts';
 import { openModel, teacherOf } from './model.ts';
 import { evaluateOnnx } from './onnx-runtime.ts';
 
-/** A model ready to run, compressed or not. */
-interface Opened {
-  readonly model: tfl.LayersModel;
-  readonly algo: ModelCompression<tfl.LayersModel> | undefined;
-  readonly subject: Subject;
+/** A model ready to run, and whom it learns from. */
+interface OpenedClassifier extends Opened {
   /** The network before compression, where training learns from it. */
   readonly teacher: tfl.LayersModel | undefined;
 }
@@ -45,10 +31,9 @@ export async function run(mode: Mode, settings: Settings, voice: Voice): Promise
   const data = await openData(settings);
   const opened = await open(mode, settings, data, voice);
   const { subject, teacher } = opened;
-  if (mode === 'train') await trainRun(subject, taskOf(settings, data, teacher), settings, voice, notes(settings));
-  else if (settings.resume !== undefined) await opened.subject.load(checkpointOf(settings));
+  await trainOrLoad(mode, subject, () => taskOf(settings, data, teacher), settings, voice, notes(settings));
   const score = mode === 'export' ? undefined : await evaluate(opened.model, data, voice);
-  const onnxFile = settings.toOnnx ?? (mode === 'export' ? join(settings.logDir, 'model.onnx') : undefined);
+  const onnxFile = onnxFileOf(mode, settings);
   const onnx = onnxFile === undefined ? undefined : await exported(opened, onnxFile, data, score, voice);
   opened.algo?.remove();
   opened.model.dispose();
@@ -56,16 +41,11 @@ export async function run(mode: Mode, settings: Settings, voice: Voice): Promise
   return { top1: score?.top1, onnxTop1: onnx?.top1, onnxFile };
 }
 
-async function open(mode: Mode, settings: Settings, data: Data, { say, progress }: Voice): Promise<Opened> {
+async function open(mode: Mode, settings: Settings, data: Data, voice: Voice): Promise<OpenedClassifier> {
   const model = await openModel(settings, data.train);
-  say(`${model.name}: ${model.countParams()} parameters, ${data.train.name}: ${data.train.size} pictures`);
-  const { compression, batchSize, seed } = settings;
+  voice.say(`${model.name}: ${model.countParams()} parameters, ${data.train.name}: ${data.train.size} pictures`);
   const teacher = mode === 'train' ? await teacherOf(model, settings, data) : undefined;
-  if (compression === undefined) return { model, algo: undefined, subject: plainSubject(model), teacher };
-  const algo = await compressClassifier(model, compression, data.train, { batchSize, seed, progress });
-  const subject = compressedSubject(algo);
-  if (subject.note !== undefined) say(subject.note());
-  return { model, algo, subject, teacher };
+  return { ...(await openSubject(model, settings.compression, preparation(data.train, settings), voice)), teacher };
 }
 
 function taskOf(settings: Settings, data: Data, teacher: tfl.LayersModel | undefined): ReturnType<typeof classification> {

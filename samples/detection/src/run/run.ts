@@ -1,19 +1,6 @@
-import { join } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type { ModelCompression } from '@nncf/core';
 import { detectionBatches } from '@nncf/datasets';
-import {
-  checkpointOf,
-  compress,
-  compressedSubject,
-  percent,
-  plainSubject,
-  toTable,
-  trainRun,
-  type Subject,
-  type Voice,
-  type Mode,
-} from '@nncf/sample-training';
+import { onnxFileOf, openSubject, percent, toTable, trainOrLoad, type Mode, type Opened, type Voice } from '@nncf/sample-training';
 import type { Detector } from '@nncf/zoo';
 import { exportDetector } from '../onnx/export-detector.ts';
 import { drawComparisons } from '../pictures/comparisons.ts';
@@ -23,11 +10,9 @@ import { normalizationOf, openData, type Data } from './data.ts';
 import { evaluateDetector, evaluateOnnx, type DetectionScore, type EvaluationOptions } from './evaluate.ts';
 import { openModel } from './model.ts';
 
-/** A detector ready to run, compressed or not. */
-interface Opened {
+/** A detector with its model ready to run. */
+interface OpenedDetector extends Opened {
   readonly detector: Detector;
-  readonly algo: ModelCompression<tfl.LayersModel> | undefined;
-  readonly subject: Subject;
 }
 
 /** Figures of a run; undefined where the mode has none. */
@@ -44,29 +29,26 @@ export async function run(mode: Mode, settings: Settings, voice: Voice): Promise
   const data = await openData(settings);
   const opened = await open(settings, data, voice);
   const { subject, detector } = opened;
-  if (mode === 'train') await trainRun(subject, taskOf(settings, data, detector), settings, voice, notes(settings));
-  else if (settings.resume !== undefined) await subject.load(checkpointOf(settings));
+  await trainOrLoad(mode, subject, () => taskOf(settings, data, detector), settings, voice, notes(settings));
   const score = mode === 'export' ? undefined : await evaluate(detector, settings, data, voice);
   if (settings.pictures !== undefined) await drawPictures(detector, settings.pictures, settings, data, voice);
-  const onnxFile = settings.toOnnx ?? (mode === 'export' ? join(settings.logDir, 'model.onnx') : undefined);
+  const onnxFile = onnxFileOf(mode, settings);
   const onnxScore = onnxFile === undefined ? undefined : await exported(opened, onnxFile, settings, data, voice);
   opened.algo?.remove();
   detector.model.dispose();
   return { score, onnxScore, onnxFile };
 }
 
-async function open(settings: Settings, data: Data, { say, progress }: Voice): Promise<Opened> {
+async function open(settings: Settings, data: Data, voice: Voice): Promise<OpenedDetector> {
   const { train, test, classNames } = data;
   const { compression, batchSize, seed, size, weights } = settings;
   const detector = await openModel(settings, classNames.length, weights);
   const { model } = detector;
-  say(
+  voice.say(
     `${model.name}: ${model.countParams()} parameters; ${train.name}: ${train.images.length} pictures, ${test.name}: ${test.images.length}`,
   );
-  if (compression === undefined) return { detector, algo: undefined, subject: plainSubject(model) };
-  const batches = detectionBatches(train, { batchSize, seed, size, normalization: normalizationOf(settings), shuffle: true });
-  const algo = await compress(model, compression, { data: batches, progress });
-  return { detector, algo, subject: compressedSubject(algo) };
+  const pictures = detectionBatches(train, { batchSize, seed, size, normalization: normalizationOf(settings), shuffle: true });
+  return { detector, ...(await openSubject(model, compression, { data: pictures }, voice)) };
 }
 
 function optionsOf(settings: Settings): Pick<EvaluationOptions, 'size' | 'normalization' | 'batchSize'> {
@@ -117,7 +99,7 @@ function scoreText({ voc, elevenPoints, coco, count }: DetectionScore): string {
 
 /** Writes the file and scores it. */
 async function exported(
-  opened: Opened,
+  opened: OpenedDetector,
   file: string,
   settings: Settings,
   { test }: Data,

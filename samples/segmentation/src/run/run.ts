@@ -1,20 +1,7 @@
-import { join } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type { ModelCompression } from '@nncf/core';
 import { segmentationBatches } from '@nncf/datasets';
 import { exportOnnx } from '@nncf/onnx-exporter';
-import {
-  checkpointOf,
-  compress,
-  compressedSubject,
-  percent,
-  plainSubject,
-  toTable,
-  trainRun,
-  type Subject,
-  type Voice,
-  type Mode,
-} from '@nncf/sample-training';
+import { onnxFileOf, openSubject, percent, toTable, trainOrLoad, type Mode, type Opened, type Voice } from '@nncf/sample-training';
 import { drawComparisons } from '../pictures/comparisons.ts';
 import type { SegmentationScore } from '../score/confusion.ts';
 import { evaluateModel, evaluateOnnx } from '../score/evaluate.ts';
@@ -22,13 +9,6 @@ import type { Settings } from '../settings/settings.ts';
 import { segmentation } from '../train/task.ts';
 import { classWeightsOf, openData, type Data } from './data.ts';
 import { openModel } from './model.ts';
-
-/** A model ready to run, compressed or not. */
-interface Opened {
-  readonly model: tfl.LayersModel;
-  readonly algo: ModelCompression<tfl.LayersModel> | undefined;
-  readonly subject: Subject;
-}
 
 /** Figures of a run; undefined where the mode has none. */
 export interface RunResult {
@@ -47,26 +27,22 @@ export async function run(mode: Mode, settings: Settings, voice: Voice): Promise
   const data = await openData(settings);
   const opened = await open(settings, data, voice);
   const { model, subject } = opened;
-  if (mode === 'train') await trainRun(subject, await taskOf(settings, data), settings, voice, notes(settings));
-  else if (settings.resume !== undefined) await subject.load(checkpointOf(settings));
+  await trainOrLoad(mode, subject, () => taskOf(settings, data), settings, voice, notes(settings));
   const score = mode === 'export' ? undefined : await evaluate(model, data, voice);
   if (settings.pictures !== undefined) await drawPictures(model, settings.pictures, settings, data, voice);
-  const onnxFile = settings.toOnnx ?? (mode === 'export' ? join(settings.logDir, 'model.onnx') : undefined);
+  const onnxFile = onnxFileOf(mode, settings);
   const onnxScore = onnxFile === undefined ? undefined : await exported(opened, onnxFile, data, voice);
   opened.algo?.remove();
   model.dispose();
   return { score, onnxScore, onnxFile };
 }
 
-async function open(settings: Settings, data: Data, { say, progress }: Voice): Promise<Opened> {
+async function open(settings: Settings, data: Data, voice: Voice): Promise<Opened> {
   const model = await openModel(settings, data.train, settings.weights);
   const { train, test } = data;
-  say(`${model.name}: ${model.countParams()} parameters; ${train.name}: ${train.size} pictures, ${test.name}: ${test.size}`);
+  voice.say(`${model.name}: ${model.countParams()} parameters; ${train.name}: ${train.size} pictures, ${test.name}: ${test.size}`);
   const { compression, batchSize, seed } = settings;
-  if (compression === undefined) return { model, algo: undefined, subject: plainSubject(model) };
-  const batches = segmentationBatches(train, { batchSize, seed, shuffle: true });
-  const algo = await compress(model, compression, { data: batches, progress });
-  return { model, algo, subject: compressedSubject(algo) };
+  return openSubject(model, compression, { data: segmentationBatches(train, { batchSize, seed, shuffle: true }) }, voice);
 }
 
 async function taskOf(settings: Settings, data: Data): Promise<ReturnType<typeof segmentation>> {

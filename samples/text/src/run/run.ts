@@ -1,19 +1,6 @@
-import { join } from 'node:path';
-import type { ModelCompression } from '@nncf/core';
 import { tokenBatches, type TokenBatch, type TokenBatches } from '@nncf/datasets';
 import { exportOnnx } from '@nncf/onnx-exporter';
-import {
-  checkpointOf,
-  compress,
-  compressedSubject,
-  percent,
-  plainSubject,
-  trainRun,
-  type Subject,
-  type Task,
-  type Voice,
-  type Mode,
-} from '@nncf/sample-training';
+import { onnxFileOf, openSubject, percent, trainOrLoad, type Mode, type Opened, type Task, type Voice } from '@nncf/sample-training';
 import { restartDropout } from '@nncf/zoo';
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -22,13 +9,6 @@ import type { Settings } from '../settings/settings.ts';
 import { openData, type Data } from './data.ts';
 import { openModel } from './model.ts';
 import { modelPredictor, predictAll, withOnnx, type Predictor } from './predict.ts';
-
-/** A model ready to run, compressed or not. */
-interface Opened {
-  readonly model: tfl.LayersModel;
-  readonly algo: ModelCompression<tfl.LayersModel> | undefined;
-  readonly subject: Subject;
-}
 
 /** Figures of a run; undefined where the mode has none. */
 export interface RunResult {
@@ -45,10 +25,9 @@ export async function run(mode: Mode, settings: Settings, voice: Voice): Promise
   const opened = await open(settings, data, voice);
   const { model, subject } = opened;
   const { problem } = data;
-  if (mode === 'train') await trainRun(subject, taskOf(settings, problem, model), settings, voice, notes(settings));
-  else if (settings.resume !== undefined) await subject.load(checkpointOf(settings));
+  await trainOrLoad(mode, subject, () => taskOf(settings, problem, model), settings, voice, notes(settings));
   const score = mode === 'export' ? undefined : await evaluate('TensorFlow.js', modelPredictor(model), settings, problem, voice);
-  const onnxFile = settings.toOnnx ?? (mode === 'export' ? join(settings.logDir, 'model.onnx') : undefined);
+  const onnxFile = onnxFileOf(mode, settings);
   const onnxScore = onnxFile === undefined ? undefined : await exported(opened, onnxFile, settings, problem, voice);
   if (score !== undefined && onnxScore !== undefined) voice.say(`the same answer in both: ${percent(agreement(score, onnxScore))}`);
   opened.algo?.remove();
@@ -56,17 +35,12 @@ export async function run(mode: Mode, settings: Settings, voice: Voice): Promise
   return { score, onnxScore, onnxFile };
 }
 
-async function open(settings: Settings, data: Data, { say, progress }: Voice): Promise<Opened> {
+async function open(settings: Settings, data: Data, voice: Voice): Promise<Opened> {
   const { problem } = data;
   const model = await openModel(settings, data);
-  say(`${settings.model}: ${model.countParams()} parameters; ${problem.note}`);
-  const { compression } = settings;
-  if (compression === undefined) return { model, algo: undefined, subject: plainSubject(model) };
+  voice.say(`${settings.model}: ${model.countParams()} parameters; ${problem.note}`);
   const loss = (_: tf.Tensor, batch: TokenBatch, outputs: readonly tf.Tensor[]): tf.Scalar => problem.loss(batch.ys, outputs);
-  const algo = await compress(model, compression, { data: trainingBatches(settings, problem, 0), loss, progress });
-  const subject = compressedSubject(algo);
-  if (subject.note !== undefined) say(subject.note());
-  return { model, algo, subject };
+  return openSubject(model, settings.compression, { data: trainingBatches(settings, problem, 0), loss }, voice);
 }
 
 function trainingBatches({ batchSize, seed, length, open: isOpen }: Settings, problem: Problem, epoch: number): TokenBatches {
