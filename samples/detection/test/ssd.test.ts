@@ -6,7 +6,9 @@ import { decodeBoxes, encodeBox } from '../src/ssd/box-coder.ts';
 import { cornersOf, overlap } from '../src/ssd/boxes.ts';
 import { anchorsOf, matchAnchors, type AnchorTargets } from '../src/ssd/matching.ts';
 import { mineHardNegatives } from '../src/ssd/mining.ts';
-import { multiboxLoss, smoothL1 } from '../src/ssd/multibox-loss.ts';
+import { multiboxLoss } from '../src/ssd/multibox-loss.ts';
+import { smoothL1 } from '../src/ssd/box-loss.ts';
+import { focalDetectionLoss, focalLoss } from '../src/ssd/focal-loss.ts';
 import { selectDetections, selectionOf, suppress } from '../src/ssd/selection.ts';
 import { randomNumbers } from './support/random.ts';
 
@@ -207,6 +209,55 @@ describe('multiboxLoss', () => {
     const none = [targets[1]!];
     const value = multiboxLoss({ encodings: tf.ones([1, 4, 4]), logits: tf.ones([1, 4, 2]) }, none, { scoring: 'softmax' });
     expect((await value.data())[0]).toBe(0);
+  });
+});
+
+describe('focal loss', () => {
+  const logits = [-40, -2, 0, 1.5, 40];
+  const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
+
+  it.each([0, 1])('is weighed cross entropy of an answer of %d', async (answer) => {
+    const expected = logits.map((z) => {
+      const right = sigmoid(answer === 1 ? z : -z);
+      return (answer === 1 ? 0.25 : 0.75) * (1 - right) ** 2 * (right < 1e-12 ? 40 : -Math.log(right));
+    });
+    close(await focalLoss(tf.tensor1d(logits), tf.fill([5], answer)).data(), expected);
+  });
+
+  it('has the slope of its formula, at large logits too', async () => {
+    const [slope] = tf.grads((z, t) => tf.sum(focalLoss(z, t)))([tf.tensor1d(logits), tf.ones([5])]);
+    // d/dz of −α (1 − p)² log p is α (1 − p)² (2 p log p − (1 − p)).
+    const expected = logits.map((z) => {
+      const p = sigmoid(z);
+      return 0.25 * (1 - p) ** 2 * (2 * p * Math.log(Math.max(p, 1e-30)) - (1 - p));
+    });
+    close(await slope!.data(), expected);
+  });
+
+  it('of a picture leaves out the background class and undecided anchors, and is for each object', async () => {
+    const targets: AnchorTargets[] = [
+      { labels: Int32Array.of(2, 0, -1), encodings: Float32Array.of(0.5, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0) },
+    ];
+    const values = tf.tensor3d([9, 0, 1, 9, -1, 0, 9, 5, 5], [1, 3, 3]);
+    const focal = (z: number, right: boolean): number => {
+      const p = sigmoid(right ? z : -z);
+      return -(right ? 0.25 : 0.75) * (1 - p) ** 2 * Math.log(p);
+    };
+    const expected = focal(0, false) + focal(1, true) + focal(-1, false) + focal(0, false) + 0.125 + 1.5;
+    close(await focalDetectionLoss({ encodings: tf.zeros([1, 3, 4]), logits: values }, targets).data(), [expected]);
+    // Without objects it is what the background says, and finite.
+    const none = [{ labels: Int32Array.of(0, 0, 0), encodings: new Float32Array(12) }];
+    const background = focal(0, false) + focal(1, false) + focal(-1, false) + focal(0, false) + 2 * focal(5, false);
+    close(await focalDetectionLoss({ encodings: tf.ones([1, 3, 4]), logits: values }, none).data(), [background]);
+  });
+
+  it('asks anchors between the thresholds for no answer, those that an object needs aside', () => {
+    const grid = anchorsOf(Float32Array.of(0.5, 0.5, 1, 1, 0.5, 0.5, 1, 0.44, 0.5, 0.5, 1, 0.3));
+    const whole = objects([[3, 0, 0, 1, 1]]);
+    expect([...matchAnchors(whole, grid, { threshold: 0.5, background: 0.4 }).labels]).toEqual([3, -1, 0]);
+    expect([...matchAnchors(whole, grid).labels]).toEqual([3, 0, 0]);
+    const narrow = anchorsOf(Float32Array.of(0.5, 0.5, 1, 0.44, 0.5, 0.5, 1, 0.3));
+    expect([...matchAnchors(whole, narrow, { threshold: 0.5, background: 0.4 }).labels]).toEqual([3, 0]);
   });
 });
 

@@ -3,11 +3,12 @@ import { exchangeGradient, exchangeKernel } from '../kernel-map.ts';
 import { batchNormGradient, nativeBatchNorm, nativeBatchNormGrad } from './batch-norm.ts';
 import { patchOptimizers } from './optimizers.ts';
 import { reluGradients, reluGradKernels } from './relu.ts';
+import { stridedPointwiseKernels } from './strided-pointwise.ts';
 
 /** Registers TensorFlow's fused training operations on tfjs-node, with the gradients that use them. Returns the undo. */
 export function registerNativeKernels(): () => void {
   const undo = [
-    ...[nativeBatchNorm, nativeBatchNormGrad, ...reluGradKernels].map(exchangeKernel),
+    ...[nativeBatchNorm, nativeBatchNormGrad, ...reluGradKernels, ...stridedPointwiseKernels()].map(exchangeKernel),
     ...[batchNormGradient, ...reluGradients()].map(exchangeGradient),
     patchBatchNormalizationLayers(),
     patchOptimizers(),

@@ -19,6 +19,19 @@ export interface AnchorTargets {
   readonly encodings: Float32Array;
 }
 
+/** Overlaps (intersection over union) that decide. */
+export interface MatchingOptions {
+  /** From here on an anchor has the object. @default 0.5 */
+  readonly threshold?: number;
+  /** Below it an anchor is background; in between it is asked for no answer. @default the threshold */
+  readonly background?: number;
+}
+
+/** Labels of all anchors of a batch, picture after picture. */
+export function labelsOf(targets: readonly AnchorTargets[]): Int32Array {
+  return Int32Array.from(targets.flatMap(({ labels }) => [...labels]));
+}
+
 /** Anchors from the zoo's form. */
 export function anchorsOf(centred: Float32Array): Anchors {
   return { centred, corners: cornersOf(centred), count: centred.length / 4 };
@@ -29,19 +42,30 @@ export function anchorsOf(centred: Float32Array): Anchors {
  * object with which it has an intersection over union of at least `threshold`. Objects that do not count (`ignored`) are matched by none; anchors that they
  * would have got are asked for no answer.
  */
-export function matchAnchors(objects: Objects, anchors: Anchors, threshold = 0.5): AnchorTargets {
-  const owners = new Int32Array(anchors.count).fill(-1);
-  const best = new Float32Array(anchors.count);
+export function matchAnchors(objects: Objects, anchors: Anchors, options: MatchingOptions = {}): AnchorTargets {
+  const { threshold = 0.5, background = threshold } = options;
   const counted = [...objects.labels.keys()].filter((object) => objects.ignored[object] !== 1);
   const rows = counted.map((object) => ({ object, row: overlapsOf(objects.boxes, object, anchors.corners) }));
-  for (const { object, row } of rows)
-    for (let anchor = 0; anchor < row.length; anchor++)
-      if (row[anchor]! >= threshold && row[anchor]! > best[anchor]!) {
-        best[anchor] = row[anchor]!;
-        owners[anchor] = object;
-      }
+  const owners = nearestObjects(rows, anchors.count, threshold, background);
   for (const [object, anchor] of bestPairs(rows)) owners[anchor] = object;
   return targetsOf(objects, anchors, owners, threshold);
+}
+
+/** In place of an object: none, and neither an object nor none. */
+const NONE = -1;
+const UNDECIDED = -2;
+
+/** For every anchor the object that it overlaps most, if that is enough. */
+function nearestObjects(rows: readonly Row[], anchors: number, threshold: number, background: number): Int32Array {
+  const owners = new Int32Array(anchors).fill(NONE);
+  const best = new Float32Array(anchors);
+  for (const { object, row } of rows)
+    row.forEach((value, anchor) => {
+      if (value < background || value <= best[anchor]!) return;
+      best[anchor] = value;
+      owners[anchor] = value >= threshold ? object : UNDECIDED;
+    });
+  return owners;
 }
 
 interface Row {
@@ -80,7 +104,7 @@ function bestFree(row: Float32Array, taken: ReadonlySet<number>): number {
 }
 
 function targetsOf(objects: Objects, anchors: Anchors, owners: Int32Array, threshold: number): AnchorTargets {
-  const labels = owners.map((object) => (object < 0 ? 0 : objects.labels[object]!));
+  const labels = owners.map((object) => (object >= 0 ? objects.labels[object]! : object === UNDECIDED ? -1 : 0));
   const encodings = new Float32Array(4 * anchors.count);
   owners.forEach((object, anchor) => {
     if (object >= 0) encodeBox(objects.boxes, object, anchors.centred, anchor, encodings);

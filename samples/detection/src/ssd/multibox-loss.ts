@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Scoring } from '@nncf/zoo';
-import type { AnchorTargets } from './matching.ts';
+import { boxLoss } from './box-loss.ts';
+import { labelsOf, type AnchorTargets } from './matching.ts';
 import { mineHardNegatives } from './mining.ts';
 
 /** What the detector says: encodings `[batch, anchors, 4]` and logits `[batch, anchors, classes]`. */
@@ -27,19 +28,14 @@ export function multiboxLoss({ encodings, logits }: Predictions, targets: readon
   const { scoring, negativeRatio = 3 } = options;
   return tf.tidy(() => {
     const [batch, anchors, classes] = logits.shape;
-    const labels = Int32Array.from(targets.flatMap((target) => [...target.labels]));
+    const labels = labelsOf(targets);
     const positives = labels.filter((label) => label > 0).length;
     // Anchors that never count are as good as background here; a backend may write a row of its neighbour for a class below 0.
     const known = labels.map((label) => Math.max(label, 0));
     const losses = classLosses(logits, tf.tensor2d(known, [batch, anchors]), classes, scoring);
     // The choice is no function that is differentiated: only its outcome is.
     const counted = tf.tensor2d(mineHardNegatives(losses.dataSync(), labels, anchors, negativeRatio), [batch, anchors]);
-    const wanted = tf.stack(targets.map((target) => tf.tensor2d(target.encodings, [anchors, 4]))) as tf.Tensor3D;
-    const placed = tf.tensor3d(
-      Float32Array.from(labels, (label) => Number(label > 0)),
-      [batch, anchors, 1],
-    );
-    const boxes = tf.sum(tf.mul(smoothL1(tf.sub(encodings, wanted)), placed));
+    const boxes = boxLoss(encodings, targets);
     return tf.div(tf.add(tf.sum(tf.mul(losses, counted)), boxes), Math.max(positives, 1)) as tf.Scalar;
   });
 }
@@ -50,13 +46,4 @@ function classLosses(logits: tf.Tensor3D, labels: tf.Tensor2D, classes: number, 
   const wanted = tf.cast(tf.oneHot(labels, classes), 'float32');
   if (scoring === 'softmax') return tf.losses.softmaxCrossEntropy(wanted, logits, undefined, 0, tf.Reduction.NONE);
   return tf.sum(tf.losses.sigmoidCrossEntropy(wanted, logits, undefined, 0, tf.Reduction.NONE), -1);
-}
-
-/** ½ d² up to |d| = 1, |d| − ½ beyond (Girshick 2015, arXiv 1504.08083, equation 3); its slope is d, held within ±1. */
-export function smoothL1<T extends tf.Tensor>(difference: T): T {
-  return tf.tidy(() => {
-    const far = tf.abs(difference);
-    const near = tf.minimum(far, 1);
-    return tf.mul(near, tf.sub(far, tf.mul(near, 0.5)));
-  });
 }

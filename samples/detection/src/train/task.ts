@@ -9,12 +9,11 @@ import type { Task } from '@nncf/sample-training';
 import type { Detector } from '@nncf/zoo';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { predictBoxes } from '../ssd/detect.ts';
-import { anchorsOf, matchAnchors } from '../ssd/matching.ts';
-import { multiboxLoss } from '../ssd/multibox-loss.ts';
+import { detectionLoss } from '../ssd/detection-loss.ts';
 
 /** How a detector is trained. */
 export interface DetectionOptions {
-  readonly detector: Pick<Detector, 'anchors' | 'scoring'>;
+  readonly detector: Pick<Detector, 'anchors' | 'scoring' | 'loss'>;
   readonly train: DetectionDataset;
   readonly batchSize: number;
   /** Height and width of the network's input. */
@@ -27,16 +26,13 @@ export interface DetectionOptions {
   readonly evaluate?: ((model: tfl.LayersModel) => Promise<number>) | undefined;
 }
 
-/** SSD's loss on matched anchors. */
+/** Trains a detector with the loss that it was published with. */
 export function detection(options: DetectionOptions): Task<DetectionBatch> {
   const { detector, train, batchSize, size, normalization, augment, seed = 0, evaluate } = options;
-  const anchors = anchorsOf(detector.anchors);
+  const lossOf = detectionLoss(detector);
   return {
     epoch: (epoch) => detectionBatches(train, { batchSize, size, normalization, augment, seed, epoch, shuffle: true, dropRemainder: true }),
-    step: (model, { xs, objects }) => {
-      const targets = objects.map((found) => matchAnchors(found, anchors));
-      return { loss: multiboxLoss(predictBoxes(model, xs, true), targets, { scoring: detector.scoring }) };
-    },
+    step: (model, { xs, objects }) => ({ loss: lossOf(predictBoxes(model, xs, true), objects) }),
     evaluate,
   };
 }

@@ -15,6 +15,8 @@ export interface Detector {
   /** `[anchors, 4]`: centre y, centre x, height and width as shares of the picture. */
   readonly anchors: Float32Array;
   readonly scoring: Scoring;
+  /** What it is trained with: SSD's loss with hard negatives, or RetinaNet's focal loss. */
+  readonly loss: 'multibox' | 'focal';
 }
 
 /** What every detector of the zoo can be asked for; `classes` counts the background too. */
@@ -59,6 +61,7 @@ export function detectorOf(build: Builder, spec: DetectorSpec): Detector {
     model: tfl.model({ name, inputs: input, outputs: [boxes, scores] }),
     anchors: gridAnchors(maps.map(anchorMap), clip),
     scoring,
+    loss: 'multibox',
   };
 }
 

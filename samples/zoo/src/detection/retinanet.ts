@@ -52,6 +52,7 @@ function retinaNet(name: string, backbone: Backbone, options: ModelOptions): Det
     model: tfl.model({ name, inputs: input, outputs }),
     anchors: anchorsOf(maps, [inputShape[0], inputShape[1]]),
     scoring: 'sigmoid',
+    loss: 'focal',
   };
 }
 

@@ -1,0 +1,1 @@
+export { detectionLoss, type DetectionLoss } from './ssd/detection-loss.ts';
