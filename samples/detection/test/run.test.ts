@@ -48,6 +48,13 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('run', () => {
+  it("chooses bit widths by the curvature of the detector's loss", async () => {
+    const precision = { type: 'hawq', bits: [4, 8], iter_number: 1, num_data_points: 3, compression_ratio: 1.3 };
+    const compression = { algorithm: 'quantization', initializer: { range: { num_init_samples: 3 }, precision } };
+    const { score } = await execute('test', { ...CONFIG, compression });
+    expect(score!.count).toBe(3);
+  });
+
   it('train writes log, checkpoint, weights and a file that gives the same boxes, and leaves no tensor', async () => {
     const before = tf.memory().numTensors;
     const { score, onnxScore } = await execute('train', CONFIG, { toOnnx: join(folder, 'trained.onnx') });

@@ -65,6 +65,17 @@ async function execute(mode: Mode, flags: Flags): Promise<RunResult> {
 }
 
 describe('run', () => {
+  it("chooses bit widths by the curvature of the pixels' loss", async () => {
+    const precision = { type: 'hawq', bits: [4, 8], iter_number: 1, num_data_points: 2, compression_ratio: 1.3 };
+    const mixed = join(folder, 'mixed.json');
+    writeFileSync(
+      mixed,
+      JSON.stringify({ ...CONFIG, compression: { algorithm: 'quantization', initializer: { range: { num_init_samples: 4 }, precision } } }),
+    );
+    const { score } = await execute('test', { config: mixed });
+    expect(score!.meanIoU).toBeGreaterThan(0);
+  });
+
   it('trains under compression, exports, draws, and leaves no tensor', async () => {
     const before = tf.memory().numTensors;
     const pictures = join(folder, 'pictures');

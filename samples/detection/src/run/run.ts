@@ -1,10 +1,13 @@
+import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { detectionBatches } from '@nncf/datasets';
+import { detectionBatches, type DetectionBatch } from '@nncf/datasets';
 import { onnxFileOf, openSubject, percent, toTable, trainOrLoad, type Mode, type Opened, type Voice } from '@nncf/sample-training';
 import type { Detector } from '@nncf/zoo';
 import { exportDetector } from '../onnx/export-detector.ts';
 import { drawComparisons } from '../pictures/comparisons.ts';
 import type { Settings } from '../settings/settings.ts';
+import { predictionsOf } from '../ssd/detect.ts';
+import { detectionLoss } from '../ssd/detection-loss.ts';
 import { detection } from '../train/task.ts';
 import { normalizationOf, openData, type Data } from './data.ts';
 import { evaluateDetector, evaluateOnnx, type DetectionScore, type EvaluationOptions } from './evaluate.ts';
@@ -48,7 +51,10 @@ async function open(settings: Settings, data: Data, voice: Voice): Promise<Opene
     `${model.name}: ${model.countParams()} parameters; ${train.name}: ${train.images.length} pictures, ${test.name}: ${test.images.length}`,
   );
   const pictures = detectionBatches(train, { batchSize, seed, size, normalization: normalizationOf(settings), shuffle: true });
-  return { detector, ...(await openSubject(model, compression, { data: pictures }, voice)) };
+  const lossOf = detectionLoss(detector);
+  const loss = (_: tf.Tensor, { objects }: DetectionBatch, outputs: readonly tf.Tensor[]): tf.Scalar =>
+    lossOf(predictionsOf(outputs), objects);
+  return { detector, ...(await openSubject(model, compression, { data: pictures, loss }, voice)) };
 }
 
 function optionsOf(settings: Settings): Pick<EvaluationOptions, 'size' | 'normalization' | 'batchSize'> {

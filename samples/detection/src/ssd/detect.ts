@@ -8,7 +8,11 @@ import { selectDetections, type Detections, type SelectionOptions } from './sele
 /** What a network that was built as a detector says of pictures `[batch, height, width, 3]`. */
 export function predictBoxes(model: tfl.LayersModel, xs: tf.Tensor, training = false): Predictions {
   const outputs = training ? model.apply(xs, { training: true }) : model.predict(xs);
-  const [encodings, logits] = Array.isArray(outputs) ? outputs : [];
+  return predictionsOf(Array.isArray(outputs) ? (outputs as tf.Tensor[]) : []);
+}
+
+/** The two outputs of a detector. @throws TypeError when they are others */
+export function predictionsOf([encodings, logits]: readonly tf.Tensor[]): Predictions {
   if (encodings instanceof tf.Tensor && logits instanceof tf.Tensor)
     return { encodings: encodings as tf.Tensor3D, logits: logits as tf.Tensor3D };
   throw new TypeError('The model has not the two outputs of a detector.');

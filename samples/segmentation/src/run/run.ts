@@ -1,11 +1,13 @@
+import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { segmentationBatches } from '@nncf/datasets';
+import { segmentationBatches, type SegmentationBatch } from '@nncf/datasets';
 import { exportOnnx } from '@nncf/onnx-exporter';
 import { onnxFileOf, openSubject, percent, toTable, trainOrLoad, type Mode, type Opened, type Voice } from '@nncf/sample-training';
 import { drawComparisons } from '../pictures/comparisons.ts';
 import type { SegmentationScore } from '../score/confusion.ts';
 import { evaluateModel, evaluateOnnx } from '../score/evaluate.ts';
 import type { Settings } from '../settings/settings.ts';
+import { segmentationLoss } from '../train/loss.ts';
 import { segmentation } from '../train/task.ts';
 import { classWeightsOf, openData, type Data } from './data.ts';
 import { openModel } from './model.ts';
@@ -42,7 +44,10 @@ async function open(settings: Settings, data: Data, voice: Voice): Promise<Opene
   const { train, test } = data;
   voice.say(`${model.name}: ${model.countParams()} parameters; ${train.name}: ${train.size} pictures, ${test.name}: ${test.size}`);
   const { compression, batchSize, seed } = settings;
-  return openSubject(model, compression, { data: segmentationBatches(train, { batchSize, seed, shuffle: true }) }, voice);
+  const pictures = segmentationBatches(train, { batchSize, seed, shuffle: true });
+  const loss = (_: tf.Tensor, { ys }: SegmentationBatch, outputs: readonly tf.Tensor[]): tf.Scalar =>
+    segmentationLoss(outputs, ys, settings.auxiliary);
+  return openSubject(model, compression, { data: pictures, loss }, voice);
 }
 
 async function taskOf(settings: Settings, data: Data): Promise<ReturnType<typeof segmentation>> {
