@@ -5,6 +5,7 @@ import { NETWORKS } from './support/networks.ts';
 
 const RUNS: readonly (readonly [bench: string, ...args: string[]])[] = [
   ...Object.keys(NETWORKS).map((network) => ['training-step', network] as const),
+  ['backends'],
   ['sparse-step'],
   ['memory'],
   ['preparation'],

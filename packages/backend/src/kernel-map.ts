@@ -133,7 +133,7 @@ export function inputsOf<K extends string>(inputs: tf.NamedTensorInfoMap): Recor
 }
 
 /** Puts a kernel into TensorFlow.js's registry, replacing one of the same name; the returned function puts the old one back. */
-export function exchangeKernel(config: tf.KernelConfig): () => void {
+function exchangeKernel(config: tf.KernelConfig): () => void {
   const { kernelName, backendName } = config;
   const before = tf.getKernel(kernelName, backendName);
   if (before != null) tf.unregisterKernel(kernelName, backendName);
@@ -143,6 +143,17 @@ export function exchangeKernel(config: tf.KernelConfig): () => void {
     tf.unregisterKernel(kernelName, backendName);
     if (before != null) tf.registerKernel(before);
   };
+}
+
+/** {@link exchangeKernel} for the kernels of backends that are loaded: one that loads later would put its own over them. */
+export function exchangeKernels(configs: readonly tf.KernelConfig[]): () => void {
+  const undo = configs.filter(({ backendName }) => isLoaded(backendName)).map(exchangeKernel);
+  return () => undo.reverse().forEach((restore) => restore());
+}
+
+/** Whether a backend's package has been loaded. @param engineName as `tf.setBackend` takes it */
+export function isLoaded(engineName: string): boolean {
+  return tf.findBackendFactory(engineName) != null;
 }
 
 /** Puts a gradient into TensorFlow.js's registry, replacing one of the same name; the returned function puts the old one back. */

@@ -1,5 +1,5 @@
 import { patchBatchNormalizationLayers } from '../batch-norm-layer.ts';
-import { exchangeGradient, exchangeKernel } from '../kernel-map.ts';
+import { exchangeGradient, exchangeKernels } from '../kernel-map.ts';
 import { batchNormGradient, nativeBatchNorm, nativeBatchNormGrad } from './batch-norm.ts';
 import { patchOptimizers } from './optimizers.ts';
 import { reluGradients, reluGradKernels } from './relu.ts';
@@ -8,7 +8,7 @@ import { stridedPointwiseKernels } from './strided-pointwise.ts';
 /** Registers TensorFlow's fused training operations on tfjs-node, with the gradients that use them. Returns the undo. */
 export function registerNativeKernels(): () => void {
   const undo = [
-    ...[nativeBatchNorm, nativeBatchNormGrad, ...reluGradKernels, ...stridedPointwiseKernels()].map(exchangeKernel),
+    exchangeKernels([nativeBatchNorm, nativeBatchNormGrad, ...reluGradKernels, ...stridedPointwiseKernels()]),
     ...[batchNormGradient, ...reluGradients()].map(exchangeGradient),
     patchBatchNormalizationLayers(),
     patchOptimizers(),

@@ -1,4 +1,4 @@
-import { exchangeKernel } from '../kernel-map.ts';
+import { exchangeKernels } from '../kernel-map.ts';
 import { avgPoolGradConfig, maxPoolGradConfig } from '../portable/pooling.ts';
 import { resizeGradConfigs } from '../portable/resize.ts';
 import { segmentSumConfig } from '../portable/segment-sum.ts';
@@ -11,7 +11,7 @@ import { correctedConvolutions } from './same-padding.ts';
 
 /** Registers the kernels that training needs and the wasm backend lacks, has wrong, or has only as plain loops. Returns the undo. */
 export function registerWasmKernels(): () => void {
-  const undo = [
+  return exchangeKernels([
     conv2dBackpropFilterConfig,
     conv2dBackpropInputConfig,
     depthwiseBackpropFilterConfig,
@@ -25,12 +25,10 @@ export function registerWasmKernels(): () => void {
     ...correctedConvolutions(),
     ...quickMatMul(),
     ...quickReductions(),
-  ].map(exchangeKernel);
-  return () => undo.reverse().forEach((restore) => restore());
+  ]);
 }
 
 /** Registers the gradients that the cpu backend has wrong. Returns the undo. */
 export function registerCpuKernels(): () => void {
-  const undo = [avgPoolGradConfig('cpu'), ...resizeGradConfigs('cpu')].map(exchangeKernel);
-  return () => undo.reverse().forEach((restore) => restore());
+  return exchangeKernels([avgPoolGradConfig('cpu'), ...resizeGradConfigs('cpu')]);
 }
