@@ -180,7 +180,7 @@ describe('settings', () => {
       const settings = await resolveSettings({ config: join(configs, name) });
       expect(name.startsWith(settings.model)).toBe(true);
       expect(settings.compression === undefined).toBe(!name.includes('int8'));
-      expect(settings.pictureSize).toEqual(name.startsWith('unet') ? [144, 192] : [288, 384]);
+      expect(settings.pictureSize).toEqual(name.startsWith('unet') ? [144, 192] : [192, 256]);
     }
   });
 });
