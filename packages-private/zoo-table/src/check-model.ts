@@ -32,19 +32,19 @@ const STEPS = 10;
  */
 export async function checkModel({ name, make }: Subject, width: number, folder: string): Promise<ModelReport> {
   const network = make(width);
-  const { model, inputs, ignored = [] } = network;
+  const { model, inputs, targets, ignored = [] } = network;
   const files = ['fp32', 'int8'].map((kind) => join(folder, `${name}_${kind}.onnx`)) as [string, string];
   await exportOnnx(model, files[0]);
   const difference = await differenceFrom(files[0], network);
   const config = { compression: { algorithm: 'quantization', ignored_scopes: [...ignored] } };
   const algo = await createCompressionAlgorithm(model, config);
-  await algo.initialize([inputs.length === 1 ? inputs[0]! : inputs]);
+  await algo.initialize([oneOrAll(inputs)]);
   const report = { name, parameters: countTrainable(model), quantizers: algo.plan.commands.length, difference, files };
   const losses = trainOn(network, algo);
   await algo.exportModel(files[1]);
   algo.remove();
-  model.dispose();
-  tf.dispose(inputs);
+  disposeModel(model);
+  tf.dispose([...inputs, ...targets]);
   return { ...report, losses };
 }
 
@@ -53,8 +53,7 @@ function trainOn({ model, inputs, loss, rate }: Trainable, algo: ModelCompressio
   const main = createOptimizer({ type: 'adam' });
   const optimizer = subject.group?.(main) ?? main;
   const step = trainingStep(main, optimizer, subject.trained, { type: 'adam' });
-  const value = (): tf.Scalar =>
-    loss(listOf(model.apply(inputs.length === 1 ? inputs[0]! : inputs, { training: true }) as tf.Tensor | tf.Tensor[]));
+  const value = (): tf.Scalar => loss(listOf(model.apply(oneOrAll(inputs), { training: true }) as tf.Tensor | tf.Tensor[]));
   const losses = Array.from({ length: STEPS }, () => {
     const before = step(value, rate);
     const number = before.dataSync()[0]!;
@@ -70,7 +69,7 @@ async function differenceFrom(file: string, { model, inputs }: Trainable): Promi
   const feeds = Object.fromEntries(network.inputNames.map((name, place) => [name, feedOf(inputs[place]!)]));
   const results = await network.run(feeds);
   await network.close();
-  const expected = listOf(model.predict(inputs.length === 1 ? inputs[0]! : inputs));
+  const expected = listOf(model.predict(oneOrAll(inputs)));
   const each = expected.map((output, place) =>
     relativeDifference(output.dataSync(), results[network.outputNames[place]!]!.data as Float32Array),
   );
@@ -95,4 +94,15 @@ function relativeDifference(expected: ArrayLike<number>, actual: ArrayLike<numbe
 
 function listOf(outputs: tf.Tensor | tf.Tensor[]): tf.Tensor[] {
   return Array.isArray(outputs) ? outputs : [outputs];
+}
+
+function oneOrAll(inputs: tf.Tensor[]): tf.Tensor | tf.Tensor[] {
+  return inputs.length === 1 ? inputs[0]! : inputs;
+}
+
+/** TensorFlow.js keeps the weights of layers that a model uses more than once. */
+function disposeModel(model: tfl.LayersModel): void {
+  const weights = model.weights.map((weight) => weight.read());
+  model.dispose();
+  tf.dispose(weights.filter(({ isDisposed }) => !isDisposed));
 }

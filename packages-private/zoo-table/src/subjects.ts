@@ -7,6 +7,8 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 export interface Trainable {
   readonly model: tfl.LayersModel;
   readonly inputs: tf.Tensor[];
+  /** What the loss compares with, besides what is no tensor. */
+  readonly targets: readonly tf.Tensor[];
   /** Loss of the outputs for that batch. */
   readonly loss: (outputs: tf.Tensor[]) => tf.Scalar;
   /** Learning rate of Adam that suits the network. */
@@ -40,22 +42,27 @@ const DETECTOR_SIDES: Readonly<Record<string, number>> = { ssd300_vgg: 260, ssd5
 export const subjects: readonly Subject[] = [
   ...Object.keys(zoo).map((name) => ({ name, make: (width: number) => classifier(name, width) })),
   ...Object.keys(detectors).map((name) => ({ name, make: (width: number) => detector(name, width) })),
-  { name: 'unet', make: (width) => labelling(unet({ width, inputShape: [64, 96, 3], seed: 1 })) },
-  { name: 'icnet', make: (width) => labelling(icnet({ width, inputShape: [96, 128, 3], seed: 1, auxiliary: true })) },
+  { name: 'unet', make: (width) => onNoise(unet({ width, inputShape: [64, 96, 3], seed: 1 })) },
+  { name: 'icnet', make: (width) => onNoise(icnet({ width, inputShape: [96, 128, 3], seed: 1, auxiliary: true })) },
   ...Object.keys(bertSizes).map((name) => ({ name, make: (width: number) => text(name, width) })),
 ];
 
 function classifier(name: string, width: number): Trainable {
   const inputShape = CLASSIFIER_INPUTS[name] ?? [64, 64, 3];
-  return labelling(createModel(name, { inputShape, width, classes: CLASSES, seed: 1 }));
+  return onNoise(createModel(name, { inputShape, width, classes: CLASSES, seed: 1 }));
 }
 
 /** Cross entropy of random answers, one for each row of every output. */
-function labelling(model: tfl.LayersModel): Trainable {
-  const answers = model.outputs.map(({ shape }, place) => randomAnswers(shape, place));
+function labelling(model: tfl.LayersModel): Pick<Trainable, 'targets' | 'loss'> {
+  const targets = model.outputs.map(({ shape }, place) => randomAnswers(shape, place));
   const loss = (outputs: tf.Tensor[]): tf.Scalar =>
-    tf.addN(outputs.map((output, place) => tf.losses.softmaxCrossEntropy(answers[place]!, output) as tf.Scalar));
-  return { model, inputs: [noise(model)], loss, rate: RATE };
+    tf.addN(outputs.map((output, place) => tf.losses.softmaxCrossEntropy(targets[place]!, output) as tf.Scalar));
+  return { targets, loss };
+}
+
+/** A network that labels pictures of noise. */
+function onNoise(model: tfl.LayersModel): Trainable {
+  return { model, inputs: [noise(model)], ...labelling(model), rate: RATE };
 }
 
 /** One hot, `[batch, …, classes]`. */
@@ -80,7 +87,7 @@ function detector(name: string, width: number): Trainable {
   const objects = Array.from({ length: BATCH }, () => object);
   const loss = ([encodings, logits]: tf.Tensor[]): tf.Scalar =>
     lossOf({ encodings: encodings as tf.Tensor3D, logits: logits as tf.Tensor3D }, objects);
-  return { model: found.model, inputs: [noise(found.model)], loss, rate: RATE };
+  return { model: found.model, inputs: [noise(found.model)], targets: [], loss, rate: RATE };
 }
 
 /** BERT with a head for classes, on texts of random pieces of which the last are padding. */
@@ -95,5 +102,5 @@ function text(name: string, factor: number): Trainable {
     'int32',
   );
   const inputs = [tf.randomUniform(shape, 0, vocabulary, 'int32', 1), mask, tf.zeros(shape, 'int32')];
-  return { ...labelling(model), inputs, rate: BERT_RATE, ignored: ['{re}attention\\.self\\.scores/Add_0'] };
+  return { model, inputs, ...labelling(model), rate: BERT_RATE, ignored: ['{re}attention\\.self\\.scores/Add_0'] };
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { useBackend } from '@nncf/backend';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pythonEnv } from '../../../scripts/python-env.mjs';
 import { checkModel } from '../src/check-model.ts';
@@ -19,7 +20,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('every model of the zoo, narrow', () => {
   it.each(subjects)('$name agrees with ONNX Runtime, and learns in 8 bits', async (subject) => {
+    const before = tf.memory().numTensors;
     const report = await checkModel(subject, 0.125, folder);
+    expect(tf.memory().numTensors).toBe(before);
     files.push(...report.files);
     expect(report.difference).toBeLessThan(1e-3);
     expect(report.quantizers).toBeGreaterThan(0);

@@ -3,14 +3,10 @@
  * values: the gradients are taken of that one, and the filter's is read at the values' places.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { spreadByStride, type ConvGradAttributes } from './geometry.ts';
+import { pair, spreadByStride, type ConvGradAttributes } from './geometry.ts';
 import { attributesOf, exchangeGradient, runKernel } from './kernel-map.ts';
 
 type Shape4D = [number, number, number, number];
-
-function pair(value: [number, number] | number | undefined): [number, number] {
-  return typeof value === 'object' ? value : [value ?? 1, value ?? 1];
-}
 
 /** The filter with `dilation − 1` zeros between neighbours: `[(kh − 1)·dh + 1, (kw − 1)·dw + 1, in, out]`. */
 function spreadFilter(filter: tf.Tensor4D, [dilationHeight, dilationWidth]: [number, number]): tf.Tensor4D {

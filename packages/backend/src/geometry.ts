@@ -11,6 +11,11 @@ export interface ConvGradAttributes {
   readonly filterShape?: [number, number, number, number];
 }
 
+/** Values for height and width; one when nothing is said. */
+export function pair(value: [number, number] | number | undefined): [number, number] {
+  return typeof value === 'object' ? value : [value ?? 1, value ?? 1];
+}
+
 /** The sizes of a convolution from its input's and filter's shapes, with the attributes of its gradient kernel. */
 export function convSizes(
   inputShape: number[],

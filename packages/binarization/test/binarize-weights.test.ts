@@ -1,19 +1,11 @@
 import { describeBackends } from '@nncf/testing/backends';
+import { withSharedVectors } from '@nncf/testing/shared-vectors';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { binarizeWeightsDorefa, binarizeWeightsXnor } from '../src/index.ts';
 import { expectNear, numbers } from './arrays.ts';
 import { signedMeans } from './reference.ts';
-
-const shared = process.env['NNCF_SHARED'] ?? join(import.meta.dirname, '../../../../shared');
-const file = join(shared, 'docs/vectors.json');
-
-if (existsSync(file)) checkVectors((JSON.parse(readFileSync(file, 'utf8')) as { binarization: readonly Vector[] }).binarization);
-else
-  describe('the shared vectors', () => it.skip(`are not here: ${file} does not exist (NNCF_SHARED names another folder)`, () => undefined));
 
 /** A filter a row. */
 interface Vector {
@@ -21,14 +13,14 @@ interface Vector {
   readonly xnor: number[][];
 }
 
-function checkVectors(vectors: readonly Vector[]): void {
+withSharedVectors<{ readonly binarization: readonly Vector[] }>(({ binarization: vectors }) => {
   describeBackends('the shared vectors', () => {
     it.each(vectors)('$filters', ({ filters, xnor }) => {
       const y = binarizeWeightsXnor(tf.transpose(tf.tensor2d(filters)));
       expect(numbers(tf.transpose(y))).toEqual(xnor.flat());
     });
   });
-}
+});
 
 describeBackends('binarized weights', () => {
   it('are the sign times the mean of the filter, zero being negative', () => {

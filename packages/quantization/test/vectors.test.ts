@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describeBackends } from '@nncf/testing/backends';
+import { withSharedVectors } from '@nncf/testing/shared-vectors';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { fakeQuantizeSymmetric } from '../src/fake-quantize.ts';
@@ -53,14 +52,7 @@ interface Vectors {
   };
 }
 
-const shared = process.env['NNCF_SHARED'] ?? join(import.meta.dirname, '../../../../shared');
-const file = join(shared, 'docs/vectors.json');
-
-if (existsSync(file)) checkVectors(JSON.parse(readFileSync(file, 'utf8')) as Vectors);
-else
-  describe('the shared vectors', () => it.skip(`are not here: ${file} does not exist (NNCF_SHARED names another folder)`, () => undefined));
-
-function checkVectors(vectors: Vectors): void {
+withSharedVectors<Vectors>((vectors) => {
   describeBackends('the shared vectors', () => {
     it.each(vectors.fakeQuantize)('fake quantization: $case', (vector) => {
       const quantize = (x: tf.Tensor, scale: tf.Tensor): tf.Tensor =>
@@ -108,4 +100,4 @@ function checkVectors(vectors: Vectors): void {
       expectNear([...parameters.scale], [scale], 1e-6);
     });
   });
-}
+});

@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { useBackend } from '@nncf/backend';
-import { progressFor, toTable } from '@nncf/sample-training';
-import { Command, InvalidArgumentError } from 'commander';
+import { positive, progressFor, toTable } from '@nncf/sample-training';
+import { Command } from 'commander';
 import { checkModel, type ModelReport } from '../check-model.ts';
 import { checkerComplaints } from '../checker.ts';
 import { subjects } from '../subjects.ts';
@@ -70,10 +70,4 @@ function rowOf(row: Row): string[] {
 
 function holds({ losses, difference, complaints }: Row): boolean {
   return losses.at(-1)! < losses[0]! && difference < TOLERANCE && complaints.length === 0;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (value > 0) return value;
-  throw new InvalidArgumentError('A number above 0 is needed.');
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { ConvGradAttributes } from '../geometry.ts';
+import { pair, type ConvGradAttributes } from '../geometry.ts';
 import { attributesOf, inputsOf } from '../kernel-map.ts';
 
 /**
@@ -30,8 +30,4 @@ function isStridedPointwise({ filterShape, strides, pad, dataFormat = 'NHWC' }: 
 
 function everyStride(x: tf.Tensor4D, [down, across]: readonly [number, number]): tf.Tensor {
   return tf.stridedSlice(x, [0, 0, 0, 0], x.shape, [1, down, across, 1]);
-}
-
-function pair(strides: ConvGradAttributes['strides']): readonly [number, number] {
-  return typeof strides === 'number' ? [strides, strides] : strides;
 }
